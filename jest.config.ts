@@ -7,6 +7,7 @@ const config: Config = {
   transform: { '^.+\\.ts$': 'ts-jest' },
   // The sources name each other as `./hub.js`, as Node's ESM loader wants it.
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  setupFilesAfterEnv: ['<rootDir>/__tests__/support/setup.ts'],
   testTimeout: 20_000,
 };
 

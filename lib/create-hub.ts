@@ -1,0 +1,62 @@
+import type { Client } from './client.js';
+import type { Request, Response } from './http/message.js';
+import { type OpenOptions, open } from './http/open.js';
+import { type AnyEvents, EventHub, type Publisher } from './hub.js';
+import type { CloseOptions, HubOptions } from './options.js';
+
+/** Sends events to all the clients that are connected to it, over any number of routes. */
+export interface Hub<Events extends object = AnyEvents> extends Publisher<Events> {
+  /** The connected clients. */
+  readonly clients: ReadonlySet<Client>;
+  /** How many clients are connected. */
+  readonly size: number;
+
+  /**
+   * Answers a request with this hub's stream, as the middleware of `sse()` does: for `node:http`,
+   * `node:http2`'s compatibility API, or a route that decides by itself.
+   *
+   * Resolves with the client. Where none was let in (a HEAD request, an Accept header that excludes
+   * event streams, a hub that is closing, a client that has left), the request was answered and
+   * `client.signal` is aborted.
+   *
+   * Rejects with an SseError `ERR_SSE_CANNOT_STREAM` where the response can't carry a stream, for
+   * one because its head was sent; it is then left as it was.
+   */
+  open(req: Request, res: Response, options?: OpenOptions): Promise<Client>;
+
+  /**
+   * Ends every stream once its client has what was accepted up to now. The hub goes on: clients may
+   * come back, and do.
+   */
+  leaveAll(): void;
+
+  /**
+   * Closes the hub for good: sends reject from now on, new streams are turned away in a way that
+   * EventSource obeys, each client gets what was accepted and is told to come back at a time of its
+   * own, and every stream is ended. Call it before `server.close()`, which waits for open streams.
+   *
+   * Resolves when all streams are over, after `timeout` at the latest: who has not taken everything
+   * by then is cut off. Further calls return the same promise.
+   *
+   * Rejects with a TypeError or RangeError for a bad option, and the hub stays open.
+   */
+  close(options?: CloseOptions): Promise<void>;
+}
+
+/**
+ * Makes a hub without a route: for `hub.open`, for `sse({ hub })` on several routes, or to publish
+ * from a script.
+ *
+ * Throws a TypeError or RangeError for a bad option.
+ */
+export function createHub<Events extends object = AnyEvents>(
+  options: HubOptions = {},
+): Hub<Events> {
+  return new HttpHub(options) as Hub<Events>;
+}
+
+class HttpHub extends EventHub {
+  async open(req: Request, res: Response, options: OpenOptions = {}): Promise<Client> {
+    return open(this, req, res, options);
+  }
+}

@@ -1,0 +1,264 @@
+import type { StreamClient } from './client.js';
+import { frameId } from './frame.js';
+import { createLimiter, type Limiter } from './limiter.js';
+import { Batch } from './log/batch.js';
+import type { Gap, Ring } from './log/ring.js';
+import { Queue } from './queue.js';
+
+/** A client that was quiet for this many of the heartbeat's ticks gets a heartbeat. */
+const QUIET_TICKS = 3;
+
+export interface DispatcherSettings {
+  readonly concurrency: number;
+  readonly sendTimeout: number;
+  readonly slowClient: 'disconnect' | 'skip';
+  readonly clientQueueSize: number;
+  readonly clientQueueBytes: number;
+  readonly keepAlive: number | false;
+}
+
+/** What the dispatcher asks of the hub. */
+export interface DispatcherHooks {
+  readonly frameGap: (gap: Gap, cursor: number) => Batch;
+  /** A slow client's pending events were given up. */
+  dropped(client: StreamClient, events: number, why: string): void;
+  /** A slow client is to be cut off. */
+  lost(client: StreamClient, why: string): void;
+}
+
+interface Mark {
+  readonly visits: number;
+  readonly passed: () => void;
+}
+
+/**
+ * Decides who is flushed next.
+ *
+ * The limiter's jobs are "flush this client". A slot is taken for one turn of the event loop, in
+ * which the client's next batch is written, and is never held for a peer: one that takes no more is
+ * parked outside of the limiter, and comes back through it when it has drained.
+ */
+export class Dispatcher {
+  readonly #ring: Ring;
+  readonly #clients: ReadonlySet<StreamClient>;
+  readonly #settings: DispatcherSettings;
+  readonly #hooks: DispatcherHooks;
+  readonly #limit: Limiter;
+  /** Hold a slot, and are flushed at the next turn. */
+  #due: StreamClient[] = [];
+  #release: () => void = () => {};
+  #turnIsSet = false;
+  #queued = 0;
+  #visited = 0;
+  readonly #marks = new Queue<Mark>();
+  /** With the time at which each was parked; the oldest first. */
+  readonly #parked = new Map<StreamClient, number>();
+  #parkedTimer: NodeJS.Timeout | undefined;
+  #heartbeatTimer: NodeJS.Timeout | undefined;
+  #tick = 0;
+  #heartbeat: Batch | undefined;
+
+  constructor(
+    ring: Ring,
+    clients: ReadonlySet<StreamClient>,
+    settings: DispatcherSettings,
+    hooks: DispatcherHooks,
+  ) {
+    this.#ring = ring;
+    this.#clients = clients;
+    this.#settings = settings;
+    this.#hooks = hooks;
+    this.#limit = createLimiter(settings.concurrency);
+  }
+
+  /** Whether every client has everything. */
+  get isIdle(): boolean {
+    return this.#limit.activeCount + this.#limit.pendingCount + this.#parked.size === 0;
+  }
+
+  /** Takes on a new client. `open` is what its sink said of the first write. */
+  admit(client: StreamClient, open: boolean): void {
+    client.writtenAt = this.#tick;
+    this.#settle(client, open);
+    const { keepAlive } = this.#settings;
+    if (this.#heartbeatTimer === undefined && keepAlive !== false) {
+      const period = keepAlive / (QUIET_TICKS + 1);
+      this.#heartbeatTimer = setInterval(() => this.#beat(), period).unref();
+    }
+  }
+
+  /** The ring's newest entry, of so many bytes, is for this client. */
+  offer(client: StreamClient, bytes: number): void {
+    if (client.state === 'idle') {
+      client.cursor = this.#ring.head - 1;
+      this.#queue(client);
+    } else if (client.state === 'parked') {
+      client.lagEvents++;
+      client.lagBytes += bytes;
+      this.#checkLag(client);
+    }
+  }
+
+  /**
+   * Calls back when every client that waits for its turn now has had it, and not before the next
+   * turn of the event loop.
+   */
+  afterVisits(passed: () => void): void {
+    this.#marks.push({ visits: this.#queued, passed });
+    this.#setTurn();
+  }
+
+  /** The client is to be ended once it has what is in the ring now. */
+  finish(client: StreamClient): void {
+    client.end = this.#ring.head;
+    if (client.state !== 'idle') return;
+    client.cursor = client.end;
+    this.#queue(client);
+  }
+
+  drained(client: StreamClient): void {
+    if (client.state !== 'parked') return;
+    this.#parked.delete(client);
+    this.#settle(client, true);
+  }
+
+  forget(client: StreamClient): void {
+    this.#parked.delete(client);
+  }
+
+  /** What becomes of a client after a write. */
+  #settle(client: StreamClient, open: boolean): void {
+    if (!open) this.#park(client);
+    else if (client.isBehind(this.#ring) || client.leaving) this.#queue(client);
+    else client.state = 'idle';
+  }
+
+  #queue(client: StreamClient): void {
+    client.state = 'queued';
+    this.#queued++;
+    this.#limit(client.job);
+  }
+
+  /** A limiter's slot for this client: to be flushed at the next turn. */
+  start(client: StreamClient, done: () => void): void {
+    this.#release = done;
+    this.#due.push(client);
+    this.#setTurn();
+  }
+
+  #setTurn(): void {
+    if (this.#turnIsSet) return;
+    this.#turnIsSet = true;
+    setImmediate(() => this.#turn());
+  }
+
+  #turn(): void {
+    this.#turnIsSet = false;
+    const due = this.#due;
+    this.#due = [];
+    for (const client of due) {
+      this.#visited++;
+      this.#visit(client);
+      this.#release();
+    }
+    while ((this.#marks.at(0)?.visits ?? Number.POSITIVE_INFINITY) <= this.#visited) {
+      this.#marks.shift()?.passed();
+    }
+  }
+
+  #visit(client: StreamClient): void {
+    if (client.state !== 'queued') return;
+    client.writtenAt = this.#tick;
+    let open = true;
+    if (client.isBehind(this.#ring)) open = client.flush(this.#ring, this.#hooks.frameGap);
+    else if (!client.leaving) open = client.sink.write(this.#heartbeatBatch());
+    if (client.state !== 'queued') return;
+    if (open && client.leaving && !client.isBehind(this.#ring)) this.#endNow(client);
+    else this.#settle(client, open);
+  }
+
+  #endNow(client: StreamClient): void {
+    if (client.farewell !== undefined) client.sink.write(client.farewell);
+    client.state = 'ended';
+    client.sink.end();
+    // A peer that doesn't take the end would keep the response for ever.
+    this.#watch(client);
+  }
+
+  #park(client: StreamClient): void {
+    client.state = 'parked';
+    client.lagEvents = 0;
+    client.lagBytes = 0;
+    this.#watch(client);
+  }
+
+  #watch(client: StreamClient): void {
+    this.#parked.set(client, performance.now());
+    this.#parkedTimer ??= this.#checkParkedIn(this.#settings.sendTimeout);
+  }
+
+  #checkParkedIn(delay: number): NodeJS.Timeout {
+    return setTimeout(() => this.#checkParked(), delay).unref();
+  }
+
+  #checkParked(): void {
+    const { sendTimeout } = this.#settings;
+    const now = performance.now();
+    let next: NodeJS.Timeout | undefined;
+    for (const [client, since] of this.#parked) {
+      const left = since + sendTimeout - now;
+      if (left > 0) {
+        next = this.#checkParkedIn(Math.ceil(left));
+        break;
+      }
+      this.#giveUp(client, `it took nothing for ${sendTimeout} ms`);
+    }
+    this.#parkedTimer = next;
+  }
+
+  #checkLag(client: StreamClient): void {
+    const { clientQueueSize, clientQueueBytes } = this.#settings;
+    if (client.lagEvents > clientQueueSize) {
+      this.#giveUp(client, `more than ${clientQueueSize} events wait for it`);
+    } else if (client.lagBytes > clientQueueBytes && client.lagEvents > 1) {
+      this.#giveUp(client, `more than ${clientQueueBytes} bytes wait for it`);
+    }
+  }
+
+  #giveUp(client: StreamClient, why: string): void {
+    this.#parked.delete(client);
+    if (this.#settings.slowClient === 'disconnect' || client.leaving) {
+      this.#hooks.lost(client, why);
+      return;
+    }
+    const missed = this.#ring.head - client.cursor;
+    if (missed > 0) {
+      client.skip(this.#ring.head, 'slow');
+      this.#hooks.dropped(client, missed, why);
+    }
+    this.#park(client);
+  }
+
+  #beat(): void {
+    if (this.#clients.size === 0) {
+      clearInterval(this.#heartbeatTimer);
+      this.#heartbeatTimer = undefined;
+      return;
+    }
+    this.#tick++;
+    for (const client of this.#clients) {
+      if (client.state !== 'idle' || this.#tick - client.writtenAt < QUIET_TICKS) continue;
+      client.cursor = this.#ring.head;
+      this.#queue(client);
+    }
+  }
+
+  /** Not a comment: the id keeps the cursor of a client fresh whom no event concerned for long. */
+  #heartbeatBatch(): Batch {
+    const { head } = this.#ring;
+    if (this.#heartbeat?.last !== head) {
+      this.#heartbeat = new Batch(frameId(this.#ring.idOf(head)), head);
+    }
+    return this.#heartbeat;
+  }
+}

@@ -1,0 +1,32 @@
+import { inspect } from 'node:util';
+
+/**
+ * - `ERR_SSE_CLOSED`: the hub is closed, or closing; nothing was sent.
+ * - `ERR_SSE_CANNOT_STREAM`: the response can't carry an event stream; `status` is 501.
+ */
+export type SseErrorCode = 'ERR_SSE_CLOSED' | 'ERR_SSE_CANNOT_STREAM';
+
+/** An error of this package's own, to be told apart by its `code`. */
+export class SseError extends Error {
+  override readonly name = 'SseError';
+  /** What went wrong, for programs. */
+  readonly code: SseErrorCode;
+  /** The HTTP status that Express's error handling answers with. */
+  readonly status: number;
+
+  constructor(code: SseErrorCode, message: string) {
+    super(message);
+    this.code = code;
+    this.status = code === 'ERR_SSE_CANNOT_STREAM' ? 501 : 503;
+  }
+}
+
+/** A value as an error message quotes it: on one line, and never a page long. */
+export function quote(value: unknown): string {
+  return inspect(value, {
+    depth: 1,
+    maxStringLength: 60,
+    maxArrayLength: 5,
+    breakLength: Infinity,
+  });
+}

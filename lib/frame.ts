@@ -1,0 +1,97 @@
+import { quote } from './errors.js';
+
+/** Turns data that is neither a string nor bytes into text. */
+export type Serialize = (data: unknown) => string | undefined;
+
+const LINE_BREAK = /\r\n|\r|\n/g;
+const BREAKS_A_FIELD = /[\r\n\0]/;
+
+/**
+ * The fields of one event, as bytes, without its id and without the empty line that dispatches it
+ * (`frameEvent` adds both, once the log has given the event its place).
+ *
+ * Strings go out as they are, bytes as UTF-8, `undefined` as empty data, all else through
+ * `serialize`. CR, LF and CRLF in the data all reach the client as LF.
+ *
+ * Throws a TypeError for a type that would forge fields, a `retry` that is no non-negative integer,
+ * and data that `serialize` can't carry.
+ *
+ * https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
+ */
+export function encodeEvent(
+  type: string,
+  data: unknown,
+  retry: number | undefined,
+  serialize: Serialize,
+): Buffer {
+  const head = typeField(type) + (retry === undefined ? '' : retryField(retry));
+  if (data instanceof Uint8Array) {
+    // Read as latin1, each byte is one character: what splits text splits bytes as well.
+    const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+    return Buffer.concat([
+      Buffer.from(head),
+      Buffer.from(dataLines(bytes.toString('latin1')), 'latin1'),
+    ]);
+  }
+  return Buffer.from(head + dataLines(asText(type, data, serialize)));
+}
+
+/** A whole event: its id, its fields, and the empty line that dispatches it. */
+export function frameEvent(id: string, fields: Buffer): Buffer {
+  const idLine = idField(id);
+  const frame = Buffer.allocUnsafe(idLine.length + fields.length + 1);
+  frame.write(idLine, 'latin1');
+  frame.set(fields, idLine.length);
+  frame[frame.length - 1] = 0x0a;
+  return frame;
+}
+
+/** Moves the client's last event id and dispatches nothing. */
+export function frameId(id: string): Buffer {
+  return Buffer.from(`${idField(id)}\n`);
+}
+
+/** Sets how long the client waits before it connects again, in ms, and dispatches nothing. */
+export function frameRetry(retry: number): Buffer {
+  return Buffer.from(`${retryField(retry)}\n`);
+}
+
+function idField(id: string): string {
+  return `id: ${id}\n`;
+}
+
+function typeField(type: string): string {
+  if (typeof type !== 'string' || type === '' || BREAKS_A_FIELD.test(type)) {
+    throw new TypeError(
+      `event type ${quote(type)}: must be a non-empty string without CR, LF and NUL`,
+    );
+  }
+  return type === 'message' ? '' : `event: ${type}\n`;
+}
+
+function retryField(retry: number): string {
+  if (!Number.isSafeInteger(retry) || retry < 0) {
+    throw new TypeError(`retry ${quote(retry)}: must be a non-negative integer, in milliseconds`);
+  }
+  return `retry: ${retry}\n`;
+}
+
+function dataLines(text: string): string {
+  return `data: ${text.replace(LINE_BREAK, '\ndata: ')}\n`;
+}
+
+function asText(type: string, data: unknown, serialize: Serialize): string {
+  if (typeof data === 'string') return data;
+  if (data === undefined) return '';
+  let text: unknown;
+  try {
+    text = serialize(data);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : quote(cause);
+    throw new TypeError(`data of event ${quote(type)} can't be serialized: ${why}`, { cause });
+  }
+  if (typeof text === 'string') return text;
+  throw new TypeError(
+    `data of event ${quote(type)} can't be serialized: ${quote(data)} came out as ${quote(text)}, not as a string`,
+  );
+}

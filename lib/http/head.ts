@@ -1,0 +1,51 @@
+import {
+  type IncomingMessage,
+  type ServerResponse,
+  validateHeaderName,
+  validateHeaderValue,
+} from 'node:http';
+import { quote } from '../errors.js';
+import type { Request, Response } from './message.js';
+
+/** Response headers to set beside those of an event stream, or instead of them. */
+export type Headers = Readonly<Record<string, string | number | readonly string[]>>;
+
+/**
+ * The TCP keep-alive probes a quiet connection after 3 s, then 10 times a second apart. The sum has
+ * to stay below the heartbeat: an unacknowledged write puts the probing off, and a dead peer would
+ * go unnoticed for the many minutes that TCP tries to send.
+ */
+const TCP_KEEP_ALIVE_DELAY = 3000;
+
+/** Sends the head of an event stream at once: `onopen` would wait for it. */
+export function sendHead(req: Request, res: Response, headers: Headers | undefined): void {
+  res.statusCode = 200;
+  res.setHeader('Content-Type', 'text/event-stream');
+  // no-transform keeps compression and proxies from holding events back until a block is full.
+  res.setHeader('Cache-Control', 'private, no-cache, no-store, no-transform');
+  // nginx, and those that learned from it, would buffer the stream.
+  res.setHeader('X-Accel-Buffering', 'no');
+  for (const [name, value] of Object.entries(headers ?? {})) {
+    res.setHeader(name, value as string | string[]);
+  }
+  if (req.httpVersionMajor < 2) keepOpen((req as IncomingMessage).socket);
+  (res as ServerResponse).flushHeaders();
+}
+
+/** Throws a TypeError for headers that node:http would refuse when they are set. */
+export function checkHeaders(headers: Headers | undefined): void {
+  if (headers === undefined) return;
+  if (typeof headers !== 'object' || headers === null) {
+    throw new TypeError(`headers ${quote(headers)}: must be an object from name to value`);
+  }
+  for (const [name, value] of Object.entries(headers)) {
+    validateHeaderName(name);
+    for (const one of Array.isArray(value) ? value : [value]) validateHeaderValue(name, one);
+  }
+}
+
+function keepOpen(socket: IncomingMessage['socket']): void {
+  socket.setTimeout(0);
+  socket.setNoDelay(true);
+  socket.setKeepAlive(true, TCP_KEEP_ALIVE_DELAY);
+}

@@ -1,0 +1,26 @@
+import { OutgoingMessage, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Sink } from '../client.js';
+import type { Response } from './message.js';
+import { ResponseSink } from './response-sink.js';
+import { SocketSink } from './socket-sink.js';
+
+/** The quickest way to write to a response whose head is sent. */
+export function createSink(res: Response): Sink {
+  const socket = ownSocket(res);
+  return socket === undefined
+    ? new ResponseSink(res)
+    : new SocketSink(res as ServerResponse, socket);
+}
+
+/**
+ * The socket, where writing chunks to it puts the same bytes on the wire as `res.write` would: over
+ * HTTP/1.1, where it is this response's turn on the connection, and no middleware or instrumentation
+ * has put its own `write` in front.
+ */
+function ownSocket(res: Response): Socket | undefined {
+  if (!(res instanceof OutgoingMessage) || res.write !== OutgoingMessage.prototype.write) {
+    return undefined;
+  }
+  return res.chunkedEncoding && res.socket !== null ? res.socket : undefined;
+}

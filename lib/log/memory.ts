@@ -1,0 +1,21 @@
+import { randomBytes } from 'node:crypto';
+import type { Log, LogFollower, LogRecord } from './log.js';
+
+/** A log for one process. Its entries live in the ring of the hub that follows it. */
+export function memoryLog(): Log {
+  const epoch = randomBytes(6).toString('base64url');
+  let sequence = 0;
+  let follower: LogFollower | undefined;
+
+  return {
+    follow(newFollower) {
+      follower = newFollower;
+      follower.begin(epoch, sequence);
+    },
+    append(record: LogRecord) {
+      sequence++;
+      follower?.entry({ sequence, fields: record.fields });
+      return sequence;
+    },
+  };
+}

@@ -1,0 +1,222 @@
+import { quote } from './errors.js';
+import type { Serialize } from './frame.js';
+
+/**
+ * Where a hub says what happens: `console`, pino and winston fit. It is given one string a call.
+ * What it throws is ignored.
+ */
+export interface Logger {
+  info(message: string): unknown;
+  warn(message: string): unknown;
+}
+
+/** How much of the past a hub keeps, for clients that come back. Each bound holds by itself. */
+export interface HistoryOptions {
+  /** How many events, an integer from 0. Default 1000. */
+  readonly events?: number | undefined;
+  /** How many bytes, an integer from 0. Default 16 MiB (16 777 216). */
+  readonly bytes?: number | undefined;
+}
+
+/** Everything about a hub that is not about one route. All of it is optional. */
+export interface HubOptions {
+  /**
+   * How many events may be accepted before every client that takes any has been offered them. A
+   * further send waits. An integer from 1. Default 10.
+   */
+  readonly requestQueueSize?: number | undefined;
+  /**
+   * How many events may be accepted for a client while it takes none, before it counts as slow. An
+   * integer from 1, or `Infinity` to turn the bound off. Default 1000.
+   */
+  readonly clientQueueSize?: number | undefined;
+  /**
+   * The same in bytes. One event alone never goes beyond it, however large. An integer from 1, or
+   * `Infinity` to turn the bound off. Default 1 MiB (1 048 576).
+   */
+  readonly clientQueueBytes?: number | undefined;
+  /**
+   * How many responses are written in one turn of the event loop: all other work of the process
+   * gets its turn in between. An integer from 1, or `Infinity`. Default 10.
+   */
+  readonly concurrency?: number | undefined;
+  /**
+   * How long a response may take no more bytes before its client counts as slow, in ms. A number
+   * above 0, at most 2 147 483 647. Default 10 000.
+   */
+  readonly sendTimeout?: number | undefined;
+  /**
+   * What happens to a slow client.
+   *
+   * - `'disconnect'` (the default): its connection is cut. EventSource comes back with its
+   *   Last-Event-ID and gets the rest from the history.
+   * - `'skip'`: it stays, and the events that wait for it are dropped. Once it takes bytes again it
+   *   is told of the gap.
+   */
+  readonly slowClient?: 'disconnect' | 'skip' | undefined;
+  /**
+   * How much of the past is kept for clients that come back; `false` keeps no more than what
+   * connected clients still need. Default `{ events: 1000, bytes: 16 MiB }`.
+   */
+  readonly history?: HistoryOptions | false | undefined;
+  /**
+   * A client to which nothing was written for this long gets a heartbeat, so that proxies keep the
+   * connection and a dead peer is noticed, in ms. A number above 0, at most 2 147 483 647; `false`
+   * turns it off. Default 15 000.
+   */
+  readonly keepAlive?: number | false | undefined;
+  /**
+   * How long clients wait before they connect again, in ms: sent as `retry:` when a stream opens. A
+   * non-negative integer; `false` leaves it to the client. Default 3000. Clients that are sent away
+   * by `close()` wait between once and twice as long, each its own time.
+   */
+  readonly retry?: number | false | undefined;
+  /**
+   * The type of the event that tells a client what it missed: its data is
+   * `{ "reason": string, "missed"?: number }`. `false` sends none. Default `'gap'`.
+   */
+  readonly gapEvent?: string | false | undefined;
+  /** Turns data that is neither a string nor bytes into text. Default `JSON.stringify`. */
+  readonly serialize?: Serialize | undefined;
+  /** Where the hub says who comes, who leaves and who is slow. Default: nowhere. */
+  readonly logger?: Logger | undefined;
+}
+
+export interface CloseOptions {
+  /**
+   * How long clients may take to receive what was accepted, in ms. A number above 0, at most
+   * 2 147 483 647. Default 5000.
+   */
+  readonly timeout?: number;
+  /**
+   * Whether later requests are answered with 204, which tells EventSource to stop for good. Default
+   * false.
+   */
+  readonly final?: boolean;
+}
+
+/** The options of a hub, checked, with the defaults filled in. */
+export interface HubSettings {
+  readonly requestQueueSize: number;
+  readonly clientQueueSize: number;
+  readonly clientQueueBytes: number;
+  readonly concurrency: number;
+  readonly sendTimeout: number;
+  readonly slowClient: 'disconnect' | 'skip';
+  readonly history: { readonly events: number; readonly bytes: number };
+  readonly keepAlive: number | false;
+  readonly retry: number | false;
+  readonly gapEvent: string | false;
+  readonly serialize: Serialize;
+  readonly logger: Logger | undefined;
+}
+
+const MIB = 1024 * 1024;
+/** What setTimeout takes at most; it fires at once for more. */
+const MAX_DELAY = 2 ** 31 - 1;
+
+const readers: { readonly [Name in keyof HubSettings]: (value: unknown) => HubSettings[Name] } = {
+  requestQueueSize: (value) => integer('requestQueueSize', value, 10, 1),
+  clientQueueSize: (value) => bound('clientQueueSize', value, 1000),
+  clientQueueBytes: (value) => bound('clientQueueBytes', value, MIB),
+  concurrency: (value) => bound('concurrency', value, 10),
+  sendTimeout: (value) => delay('sendTimeout', value, 10_000),
+  slowClient: (value = 'disconnect') => {
+    if (value === 'disconnect' || value === 'skip') return value;
+    throw new TypeError(`slowClient ${quote(value)}: must be 'disconnect' or 'skip'`);
+  },
+  history: (value = {}) => {
+    if (value === false) return { events: 0, bytes: 0 };
+    const { events, bytes } = record('history', value, ['events', 'bytes'], ', or false');
+    return {
+      events: integer('history.events', events, 1000, 0),
+      bytes: integer('history.bytes', bytes, 16 * MIB, 0),
+    };
+  },
+  keepAlive: (value) => value !== false && delay('keepAlive', value, 15_000, ', or false'),
+  retry: (value) => value !== false && integer('retry', value, 3000, 0, ', or false'),
+  gapEvent: (value = 'gap') => {
+    if (value === false || (typeof value === 'string' && /^[^\r\n\0]+$/.test(value))) return value;
+    throw new TypeError(
+      `gapEvent ${quote(value)}: must be a non-empty string without CR, LF and NUL, or false`,
+    );
+  },
+  serialize: (value = JSON.stringify) => {
+    if (typeof value === 'function') return value as Serialize;
+    throw new TypeError(`serialize ${quote(value)}: must be a function`);
+  },
+  logger: (value) => {
+    if (value === undefined || isLogger(value)) return value;
+    throw new TypeError(`logger ${quote(value)}: must have the methods info and warn`);
+  },
+};
+
+/**
+ * Checks the options and fills in the defaults.
+ *
+ * Throws a TypeError or a RangeError that names the option, quotes the value and says what is
+ * right; also for an option that there is none of.
+ */
+export function readHubOptions(options: HubOptions): HubSettings {
+  const given: Record<string, unknown> = record('options', options, Object.keys(readers));
+  const entries = Object.entries(readers).map(([name, read]) => [name, read(given[name])]);
+  return Object.fromEntries(entries) as HubSettings;
+}
+
+/** Checks the options of `close` as `readHubOptions` does a hub's. */
+export function readCloseOptions(options: CloseOptions): Required<CloseOptions> {
+  const { timeout, final = false } = record('close options', options, ['timeout', 'final']);
+  if (typeof final !== 'boolean') throw new TypeError(`final ${quote(final)}: must be a boolean`);
+  return { timeout: delay('timeout', timeout, 5000), final };
+}
+
+/** The value as an object that has no properties but these. */
+export function record<Name extends string>(
+  name: string,
+  value: unknown,
+  known: readonly Name[],
+  alternative = '',
+): Partial<Record<Name, unknown>> {
+  if (typeof value !== 'object' || value === null) {
+    throw new TypeError(`${name} ${quote(value)}: must be an object${alternative}`);
+  }
+  for (const key of Object.keys(value)) {
+    if (!(known as readonly string[]).includes(key)) {
+      throw new TypeError(`${name}: there is no option ${quote(key)}, only ${known.join(', ')}`);
+    }
+  }
+  return value;
+}
+
+function integer(
+  name: string,
+  value: unknown,
+  fallback: number,
+  least: number,
+  alternative = '',
+): number {
+  if (value === undefined) return fallback;
+  const right = `must be an integer from ${least}${alternative}`;
+  if (typeof value !== 'number') throw new TypeError(`${name} ${quote(value)}: ${right}`);
+  if (Number.isSafeInteger(value) && value >= least) return value;
+  throw new RangeError(`${name} ${quote(value)}: ${right}`);
+}
+
+function bound(name: string, value: unknown, fallback: number): number {
+  if (value === Number.POSITIVE_INFINITY) return value;
+  return integer(name, value, fallback, 1, ', or Infinity');
+}
+
+function delay(name: string, value: unknown, fallback: number, alternative = ''): number {
+  if (value === undefined) return fallback;
+  const right = `must be a number above 0 and at most ${MAX_DELAY}, in milliseconds${alternative}`;
+  if (typeof value !== 'number') throw new TypeError(`${name} ${quote(value)}: ${right}`);
+  if (value > 0 && value <= MAX_DELAY) return value;
+  throw new RangeError(`${name} ${quote(value)}: ${right}`);
+}
+
+function isLogger(value: unknown): value is Logger {
+  if (typeof value !== 'object' || value === null) return false;
+  const { info, warn } = value as Partial<Logger>;
+  return typeof info === 'function' && typeof warn === 'function';
+}

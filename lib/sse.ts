@@ -1,0 +1,116 @@
+import { IncomingMessage } from 'node:http';
+import { createHub, type Hub } from './create-hub.js';
+import { quote, SseError } from './errors.js';
+import { checkHeaders } from './http/head.js';
+import type { Request, Response } from './http/message.js';
+import type { OpenOptions } from './http/open.js';
+import type { AnyEvents } from './hub.js';
+import type { HubOptions } from './options.js';
+
+declare global {
+  namespace Express {
+    interface Locals {
+      /** The hub that `sse()` or its `locals()` put here. */
+      stream: Hub;
+    }
+  }
+}
+
+/** A hub's options, and those of the one route. All of them are optional. */
+export interface SseOptions<Events extends object = AnyEvents> extends HubOptions, OpenOptions {
+  /**
+   * Mounts this hub instead of making one; the hub's own options can't be given then. Default: a hub
+   * for this route alone.
+   */
+  readonly hub?: Hub<Events> | undefined;
+}
+
+/** Passes a request on, as in Express and Connect. */
+export type Next = (error?: unknown) => void;
+
+/** A route that clients connect to, and the hub behind it. */
+export interface SseHandler<Events extends object = AnyEvents> {
+  /**
+   * Answers the request with the hub's stream, and puts the hub on `res.locals.stream`. Calls `next`
+   * only with an error.
+   */
+  (req: Request, res: Response, next?: Next): void;
+  readonly hub: Hub<Events>;
+  /**
+   * A middleware that puts the hub on `res.locals`, for all routes behind it. The property's name is
+   * a non-empty string, `stream` by default. Throws a TypeError for another name.
+   */
+  locals(name?: string): (req: Request, res: Response, next: Next) => void;
+}
+
+/**
+ * Makes a route that clients connect to, with a hub that sends them events.
+ *
+ *     const stream = sse();
+ *     app.use(stream.locals());
+ *     app.get('/stream', stream);
+ *     app.post('/apples', async (req, res) => {
+ *       await res.locals.stream.sendEvent('apples', { count: 42 });
+ *       res.sendStatus(202);
+ *     });
+ *
+ * The type parameter says which data goes with which type of event: `sse<{ tick: number }>()`.
+ *
+ * Throws a TypeError or RangeError for a bad option.
+ */
+export function sse<Events extends object = AnyEvents>(
+  options: SseOptions<Events> = {},
+): SseHandler<Events> {
+  if (options instanceof IncomingMessage) {
+    throw new TypeError("sse is no middleware, it makes one: write app.get('/stream', sse())");
+  }
+  const { hub: mounted, headers, ...hubOptions } = options;
+  const hub = mounted === undefined ? createHub<Events>(hubOptions) : mounted;
+  if (mounted !== undefined) checkMounted(mounted, Object.keys(hubOptions));
+  checkHeaders(headers);
+
+  function stream(req: Request, res: Response, next: Next = (error) => fail(res, error)): void {
+    putOnLocals(res, 'stream', hub);
+    hub.open(req, res, { headers }).catch(next);
+  }
+
+  function locals(name = 'stream') {
+    if (typeof name !== 'string' || name === '') {
+      throw new TypeError(`locals name ${quote(name)}: must be a non-empty string`);
+    }
+    return function sseLocals(_req: Request, res: Response, next: Next): void {
+      putOnLocals(res, name, hub);
+      next();
+    };
+  }
+
+  return Object.assign(stream, { hub, locals });
+}
+
+function checkMounted(hub: unknown, hubOptions: readonly string[]): void {
+  if (typeof hub !== 'object' || hub === null || !('open' in hub)) {
+    throw new TypeError(`hub ${quote(hub)}: must be a hub, as createHub() or sse().hub gives it`);
+  }
+  if (hubOptions.length > 0) {
+    throw new TypeError(
+      `${hubOptions.join(', ')}: belongs to createHub(), as a hub is mounted here`,
+    );
+  }
+}
+
+function putOnLocals(res: Response, name: string, hub: object): void {
+  // Express brings the object, Connect and node:http don't.
+  const holder = res as { locals?: Record<string, unknown> };
+  holder.locals ??= {};
+  holder.locals[name] = hub;
+}
+
+/** Answers for a server that has no error handling of its own. */
+function fail(res: Response, error: unknown): void {
+  if (res.headersSent) {
+    res.destroy();
+    return;
+  }
+  res.statusCode = error instanceof SseError ? error.status : 500;
+  res.end();
+}
