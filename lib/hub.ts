@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { type ClientKeeper, type Sink, StreamClient } from './client.js';
 import { Dispatcher } from './dispatcher.js';
 import { quote, SseError } from './errors.js';
@@ -31,12 +32,12 @@ export type SendArguments<Data> = undefined extends Data
   ? [data?: Data, options?: SendOptions]
   : [data: Data, options?: SendOptions];
 
+type MessageData<Events> = 'message' extends keyof Events ? Events['message'] : never;
+
 /** Accepts events. */
 export interface Publisher<Events extends object = AnyEvents> {
   /** `sendEvent` with the type `message`: what `EventSource.onmessage` listens to. */
-  send(
-    ...args: SendArguments<Events extends { message: infer Data } ? Data : never>
-  ): Promise<string>;
+  send(...args: SendArguments<MessageData<Events>>): Promise<string>;
 
   /**
    * Sends an event to every connected client, and keeps it for those that come back.
@@ -130,17 +131,21 @@ export class EventHub {
     }
     signal?.throwIfAborted();
     return new Promise((resolve, reject) => {
-      let abandoned = false;
+      let waiting = true;
       const abandon = () => {
-        abandoned = true;
+        waiting = false;
         reject(signal?.reason);
       };
-      signal?.addEventListener('abort', abandon, { once: true });
       this.#requests((done) => {
+        if (!waiting) return done();
+        waiting = false;
         signal?.removeEventListener('abort', abandon);
-        if (abandoned) return done();
         resolve(this.#append(fields, done));
       });
+      if (!waiting || signal === undefined) return;
+      // Any number of sends may wait under one signal: that is no leak.
+      setMaxListeners(0, signal);
+      signal.addEventListener('abort', abandon, { once: true });
     });
   }
 
