@@ -14,7 +14,7 @@ const block = 'x'.repeat(64 * 1024);
 function attach(hub: EventHub, count = 1): FakeSink[] {
   return Array.from({ length: count }, () => {
     const sink = new FakeSink();
-    hub.attach(sink, undefined);
+    hub.attach(sink, { lastEventId: undefined, rooms: [], left: () => {} });
     return sink;
   });
 }
@@ -147,7 +147,7 @@ describe.each(transports)('clients that never read, %s', (_name, through) => {
     });
     const url = await serve(through(stream));
     const stalled = await openStalled(url);
-    const [client] = stream.hub.clients;
+    const [client] = stream.hub.clients.values();
     const gone = new Promise((resolve) => client?.signal.addEventListener('abort', resolve));
     const reader = await StreamReader.open(url);
     for (const number of range(FLOOD)) await stream.hub.send(number + block);
@@ -180,7 +180,7 @@ describe.each(transports)('clients that never read, %s', (_name, through) => {
     });
     const url = await serve(through(stream));
     await openStalled(url);
-    const [client] = stream.hub.clients;
+    const [client] = stream.hub.clients.values();
     const reader = await StreamReader.open(url);
     for (const number of range(FLOOD)) {
       await stream.hub.send(number + block);

@@ -210,7 +210,7 @@ describe('a single client', () => {
   test('close() ends its stream, after what was accepted, and no other', async () => {
     const { hub, url } = await serveHub();
     const [first, second] = [await StreamReader.open(url), await StreamReader.open(url)];
-    const [client] = hub.clients;
+    const [client] = hub.clients.values();
     void hub.send('both');
     client?.close();
     client?.close();
@@ -226,7 +226,7 @@ describe('a single client', () => {
   test('its signal aborts when it is gone', async () => {
     const { hub, url } = await serveHub();
     const reader = await StreamReader.open(url);
-    const [client] = hub.clients;
+    const [client] = hub.clients.values();
     const gone = new Promise((resolve) => client?.signal.addEventListener('abort', resolve));
     expect(client?.signal.aborted).toBe(false);
     reader.destroy();
@@ -237,7 +237,7 @@ describe('a single client', () => {
   test('each has an id of its own', async () => {
     const { hub, url } = await serveHub();
     for (const _ of range(3)) await StreamReader.open(url);
-    expect(new Set([...hub.clients].map((client) => client.id)).size).toBe(3);
+    expect(new Set([...hub.clients.values()].map((client) => client.id)).size).toBe(3);
   });
 });
 

@@ -19,7 +19,7 @@ async function serveStream(options: HubOptions = {}) {
 test('1. the hub goes on after a client has run into the send timeout', async () => {
   const { hub, url } = await serveStream({ sendTimeout: 50, clientQueueBytes: Infinity });
   await openStalled(url);
-  const [stalled] = hub.clients;
+  const [stalled] = hub.clients.values();
   const gone = stalled && once(stalled.signal, 'abort');
   const reader = await StreamReader.open(url);
   for (let count = 0; count < FLOOD; count++) await hub.send(block);
@@ -42,7 +42,7 @@ test('2. no message waits for the slowest client, and no client waits to join or
   for (let count = 0; count < FLOOD; count++) await hub.send(block);
   await early.received(FLOOD);
   const late = await StreamReader.open(url);
-  const [, client] = hub.clients;
+  const [, client] = hub.clients.values();
   early.destroy();
   await (client && once(client.signal, 'abort'));
   await hub.send('for the late one');
@@ -54,7 +54,7 @@ test('3. clients that left are noticed on a stream on which nothing is sent', as
   const { hub, url } = await serveStream();
   const readers = await Promise.all(Array.from({ length: 20 }, () => StreamReader.open(url)));
   expect(hub.size).toBe(20);
-  const gone = [...hub.clients].map((client) => once(client.signal, 'abort'));
+  const gone = [...hub.clients.values()].map((client) => once(client.signal, 'abort'));
   for (const reader of readers) reader.destroy();
   await Promise.all(gone);
   expect(hub.size).toBe(0);

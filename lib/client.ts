@@ -1,7 +1,20 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { quote } from './errors.js';
+import { encodeEvent, frameEvent, frameFields, type Serialize } from './frame.js';
 import type { Job } from './limiter.js';
-import type { Batch } from './log/batch.js';
-import type { Gap, GapReason, Ring } from './log/ring.js';
+import { BATCH_BYTES, Batch } from './log/batch.js';
+import type { Gap, Reader, Ring } from './log/ring.js';
+import { record } from './options.js';
+import { Queue } from './queue.js';
+
+export interface ClientSendOptions {
+  /**
+   * An event id of your own. The client keeps it as its Last-Event-ID, instead of its place in the
+   * hub's log. At most 64 printable ASCII characters. Default: none, and the client keeps its place.
+   */
+  readonly id?: string | undefined;
+}
 
 /** One connected client, as the hub's `clients` lists it. */
 export interface Client {
@@ -9,6 +22,37 @@ export interface Client {
   readonly id: string;
   /** Aborts when the client is gone, so that work done for it can stop. */
   readonly signal: AbortSignal;
+  /** The rooms it is in. */
+  readonly rooms: ReadonlySet<string>;
+  /**
+   * Adds it to rooms: from now on it is sent what is for one of them. Throws a TypeError for a room
+   * that is no non-empty string.
+   */
+  join(...rooms: string[]): void;
+  /** Takes it out of rooms: what is for them is not sent to it any more, also what waits for it. */
+  leave(...rooms: string[]): void;
+  /** `sendEvent` with the type `message`. */
+  send(data?: unknown, options?: ClientSendOptions): Promise<void>;
+  /**
+   * Sends an event to this client alone, between the hub's events before it and those after it. It
+   * is not kept in the log: a client that reconnects has it, or has it not.
+   *
+   * Resolves when it is handed to the client's socket and the socket takes more, so that a sender
+   * who waits never runs ahead of the client; or when the client is gone. Rejects with a TypeError
+   * for what can't be sent.
+   */
+  sendEvent(type: string, data?: unknown, options?: ClientSendOptions): Promise<void>;
+  /**
+   * Sends all that an iterable gives, each as an event of this type (`message` by default), to this
+   * client alone. The next value is asked for when the client takes more.
+   *
+   * Resolves when the iterable is done, or when the client is gone: the iterator's `return` is called
+   * then. Rejects with what the iterable throws.
+   */
+  sendFrom(
+    source: AsyncIterable<unknown> | Iterable<unknown>,
+    options?: { readonly type?: string | undefined },
+  ): Promise<void>;
   /**
    * Ends the stream once the client has what was accepted up to now. EventSource comes back by
    * itself. Does nothing for a client that is gone.
@@ -36,11 +80,27 @@ export interface SinkOwner {
   closed(): void;
 }
 
+/** What is counted as it is written. */
+export interface Counters {
+  delivered: number;
+  gaps: number;
+  bytes: number;
+}
+
 /** Who keeps a client: its hub. */
 export interface ClientKeeper {
+  readonly ring: Ring;
+  readonly serialize: Serialize;
+  readonly counters: Counters;
+  readonly frameGap: (gap: Gap, cursor: number) => Batch;
   drained(client: StreamClient): void;
   closed(client: StreamClient): void;
-  leave(client: StreamClient): void;
+  /** The client is to be ended once it has what was accepted so far. */
+  finish(client: StreamClient): void;
+  joined(client: StreamClient, room: string): void;
+  left(client: StreamClient, room: string): void;
+  /** A direct event waits for the client. */
+  wake(client: StreamClient, bytes: number): void;
   /** The client's turn to be flushed; `done` gives it back. */
   start(client: StreamClient, done: () => void): void;
 }
@@ -55,8 +115,18 @@ export interface ClientKeeper {
  */
 export type ClientState = 'idle' | 'queued' | 'parked' | 'ended' | 'gone';
 
+/** An event for one client alone. */
+interface Direct {
+  /** The sequence it comes right after. */
+  readonly after: number;
+  readonly frame: Buffer;
+  readonly sent: () => void;
+}
+
+const NO_ROOMS: ReadonlySet<string> = new Set();
+
 /** A cursor into the log, over a sink. */
-export class StreamClient implements Client, SinkOwner {
+export class StreamClient implements Client, SinkOwner, Reader {
   readonly id = randomUUID();
   /** Its flush, as the limiter takes it. */
   readonly job: Job;
@@ -69,20 +139,32 @@ export class StreamClient implements Client, SinkOwner {
   end = Number.POSITIVE_INFINITY;
   /** Written last of all, before its stream is ended. */
   farewell: Batch | undefined;
+  /** Whether it lags: since it was parked, or came back, it has not had everything yet. */
+  conflates = false;
   /** The tick of the heartbeat at which it was last written to. */
   writtenAt = 0;
-  /** What was accepted for it since it was parked. */
+  /** What was accepted for it since it was parked, and the head at that time. */
   lagEvents = 0;
   lagBytes = 0;
+  parkedAt = 0;
+  /** When its stream has lasted long enough, on `performance.now()`'s clock. */
+  expiresAt = Number.POSITIVE_INFINITY;
   readonly #keeper: ClientKeeper;
+  readonly #left: () => void;
+  #rooms: Set<string> | undefined;
+  #direct: Queue<Direct> | undefined;
+  /** Senders of direct events, which wait until the peer takes more. */
+  #senders: (() => void)[] = [];
   #gone: AbortController | undefined;
 
   constructor(
     readonly sink: Sink,
     keeper: ClientKeeper,
     cursor: number,
+    left: () => void,
   ) {
     this.#keeper = keeper;
+    this.#left = left;
     this.cursor = cursor;
     this.job = (done) => keeper.start(this, done);
     sink.bind(this);
@@ -97,11 +179,74 @@ export class StreamClient implements Client, SinkOwner {
     return this.#gone.signal;
   }
 
+  get rooms(): ReadonlySet<string> {
+    return this.#rooms ?? NO_ROOMS;
+  }
+
+  join(...rooms: string[]): void {
+    rooms.forEach(checkRoom);
+    if (this.state === 'gone') return;
+    this.#rooms ??= new Set();
+    for (const room of rooms) {
+      this.#rooms.add(room);
+      this.#keeper.joined(this, room);
+    }
+  }
+
+  leave(...rooms: string[]): void {
+    for (const room of rooms) {
+      if (this.#rooms?.delete(room)) this.#keeper.left(this, room);
+    }
+  }
+
+  send(data?: unknown, options?: ClientSendOptions): Promise<void> {
+    return this.sendEvent('message', data, options);
+  }
+
+  async sendEvent(type: string, data?: unknown, options: ClientSendOptions = {}): Promise<void> {
+    const { id } = record('send options', options, ['id']) as ClientSendOptions;
+    const fields = encodeEvent(type, data, undefined, this.#keeper.serialize);
+    const frame = id === undefined ? frameFields(fields) : frameEvent(checkId(id), fields);
+    if (this.state === 'gone' || this.state === 'ended') return;
+    return new Promise((sent) => {
+      this.#direct ??= new Queue();
+      this.#direct.push({ after: Math.min(this.#keeper.ring.head, this.end), frame, sent });
+      this.#keeper.wake(this, frame.length);
+    });
+  }
+
+  async sendFrom(
+    source: AsyncIterable<unknown> | Iterable<unknown>,
+    options: { readonly type?: string | undefined } = {},
+  ): Promise<void> {
+    const { type = 'message' } = record('sendFrom options', options, ['type']) as { type?: string };
+    const iterator = iterate(source);
+    const pump = async () => {
+      for (;;) {
+        const { done, value } = await iterator.next();
+        if (done === true || this.signal.aborted) return;
+        try {
+          await this.sendEvent(type, value);
+        } catch (error) {
+          await iterator.return?.();
+          throw error;
+        }
+      }
+    };
+    const gone = async () => {
+      if (!this.signal.aborted) await once(this.signal, 'abort');
+      // Not waited for: a generator that is waiting itself ends only when that is over.
+      void Promise.resolve(iterator.return?.()).catch(() => {});
+    };
+    await Promise.race([pump(), gone()]);
+  }
+
   close(): void {
-    this.#keeper.leave(this);
+    this.#keeper.finish(this);
   }
 
   drained(): void {
+    this.#resume();
     this.#keeper.drained(this);
   }
 
@@ -113,37 +258,145 @@ export class StreamClient implements Client, SinkOwner {
   retire(): void {
     this.state = 'gone';
     this.#gone?.abort();
+    this.#dropDirect();
+    for (const room of this.rooms) this.#keeper.left(this, room);
+    this.#left();
+  }
+
+  /** How many entries its cursor is behind the head, its own or not. */
+  get lag(): number {
+    return this.state === 'idle' ? 0 : this.#keeper.ring.head - this.cursor;
   }
 
   get leaving(): boolean {
     return this.end !== Number.POSITIVE_INFINITY;
   }
 
-  isBehind(ring: Ring): boolean {
-    return this.gap !== undefined || this.cursor < Math.min(ring.head, this.end);
+  /** Whether something waits for it, of what is in the ring up to `head`. */
+  isBehind(head = this.#keeper.ring.head): boolean {
+    return (
+      this.gap !== undefined ||
+      (this.#direct?.size ?? 0) > 0 ||
+      this.cursor < Math.min(head, this.end)
+    );
   }
 
-  /** Gives up what lies between its cursor and `to`. The client is told at its next flush. */
-  skip(to: number, reason: GapReason): void {
-    this.gap = { reason, missed: to - this.cursor + (this.gap?.missed ?? 0) };
-    this.cursor = to;
+  /** Gives up all that waits for it, and says how many events that are. It is told when it drains. */
+  skip(): number {
+    const { ring } = this.#keeper;
+    this.#passTail();
+    const missed = ring.count(this);
+    if (missed > 0) this.#addGap({ reason: 'slow', missed });
+    this.cursor = ring.head;
+    const direct = this.#direct?.size ?? 0;
+    this.#dropDirect();
+    return missed + direct;
   }
 
   /** Writes one batch of what it lacks; false when its peer takes no more. */
-  flush(ring: Ring, frameGap: (gap: Gap, cursor: number) => Batch): boolean {
-    if (this.cursor < ring.tail) this.skip(ring.tail, 'trimmed');
+  flush(): boolean {
+    const { ring, frameGap, counters } = this.#keeper;
+    this.#passTail();
     if (this.gap !== undefined) {
       const told = frameGap(this.gap, this.cursor);
       this.gap = undefined;
-      return this.sink.write(told);
+      counters.gaps++;
+      return this.#write(told);
     }
-    const batch = ring.take(this.cursor, Math.min(ring.head, this.end));
+    const next = this.#direct?.at(0)?.after ?? Number.POSITIVE_INFINITY;
+    if (next <= this.cursor) return this.#flushDirect();
+    const batch = ring.take(this, Math.min(ring.head, this.end, next));
     this.cursor = batch.last;
+    if (batch.events === 0) return true;
+    counters.delivered += batch.events;
+    return this.#write(batch);
+  }
+
+  #write(batch: Batch): boolean {
+    this.#keeper.counters.bytes += batch.bytes.length;
     return this.sink.write(batch);
+  }
+
+  /** What was dropped from the ring while it lagged can't be given to it any more. */
+  #passTail(): void {
+    const { ring } = this.#keeper;
+    if (this.cursor >= ring.tail) return;
+    const gap = ring.gapAbove(this.cursor, this.rooms);
+    if (gap !== undefined) this.#addGap(gap);
+    this.cursor = ring.tail;
+  }
+
+  #addGap({ reason, missed }: Gap): void {
+    const before = this.gap === undefined ? 0 : this.gap.missed;
+    const both = before === undefined || missed === undefined ? undefined : before + missed;
+    this.gap = { reason: this.gap?.reason ?? reason, missed: both };
+  }
+
+  #flushDirect(): boolean {
+    const direct = this.#direct as Queue<Direct>;
+    const frames: Buffer[] = [];
+    let bytes = 0;
+    for (;;) {
+      const next = direct.at(0);
+      if (next === undefined || next.after > this.cursor) break;
+      bytes += next.frame.length;
+      if (frames.length > 0 && bytes > BATCH_BYTES) break;
+      direct.shift();
+      frames.push(next.frame);
+      this.#senders.push(next.sent);
+    }
+    const open = this.#write(new Batch(Buffer.concat(frames), this.cursor, frames.length));
+    if (open) this.#resume();
+    return open;
+  }
+
+  #resume(): void {
+    const senders = this.#senders;
+    if (senders.length === 0) return;
+    this.#senders = [];
+    for (const sent of senders) sent();
+  }
+
+  #dropDirect(): void {
+    for (let next = this.#direct?.shift(); next !== undefined; next = this.#direct?.shift()) {
+      this.#senders.push(next.sent);
+    }
+    this.#resume();
   }
 }
 
 /** Stands for a client that left, or was turned away, before its stream was opened. */
 export function absentClient(): Client {
-  return { id: randomUUID(), signal: AbortSignal.abort(), close() {} };
+  return {
+    id: randomUUID(),
+    signal: AbortSignal.abort(),
+    rooms: NO_ROOMS,
+    join() {},
+    leave() {},
+    async send() {},
+    async sendEvent() {},
+    async sendFrom() {},
+    close() {},
+  };
+}
+
+/** Throws a TypeError for what is no name of a room. */
+export function checkRoom(room: unknown): asserts room is string {
+  if (typeof room !== 'string' || room === '') {
+    throw new TypeError(`room ${quote(room)}: must be a non-empty string`);
+  }
+}
+
+function checkId(id: unknown): string {
+  if (typeof id === 'string' && /^[ -~]{1,64}$/.test(id)) return id;
+  throw new TypeError(`id ${quote(id)}: must be 1 to 64 printable ASCII characters`);
+}
+
+function iterate(source: unknown): AsyncIterator<unknown> | Iterator<unknown> {
+  if (typeof source === 'object' && source !== null) {
+    if (Symbol.asyncIterator in source)
+      return (source as AsyncIterable<unknown>)[Symbol.asyncIterator]();
+    if (Symbol.iterator in source) return (source as Iterable<unknown>)[Symbol.iterator]();
+  }
+  throw new TypeError(`sendFrom source ${quote(source)}: must be an iterable or async iterable`);
 }

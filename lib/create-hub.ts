@@ -1,13 +1,13 @@
 import type { Client } from './client.js';
 import type { Request, Response } from './http/message.js';
-import { type OpenOptions, open } from './http/open.js';
-import { type AnyEvents, EventHub, type Publisher } from './hub.js';
+import { checkOpenOptions, type OpenOptions, open } from './http/open.js';
+import { type AnyEvents, EventHub, type HubStats, type Publisher } from './hub.js';
 import type { CloseOptions, HubOptions } from './options.js';
 
 /** Sends events to all the clients that are connected to it, over any number of routes. */
 export interface Hub<Events extends object = AnyEvents> extends Publisher<Events> {
-  /** The connected clients. */
-  readonly clients: ReadonlySet<Client>;
+  /** The connected clients, by their ids. */
+  readonly clients: ReadonlyMap<string, Client>;
   /** How many clients are connected. */
   readonly size: number;
 
@@ -23,6 +23,22 @@ export interface Hub<Events extends object = AnyEvents> extends Publisher<Events
    * one because its head was sent; it is then left as it was.
    */
   open(req: Request, res: Response, options?: OpenOptions): Promise<Client>;
+
+  /**
+   * A publisher for the clients in any of these rooms; each gets an event once.
+   *
+   * Throws a TypeError for a room that is no non-empty string.
+   */
+  to(room: string, ...rooms: string[]): Publisher<Events>;
+
+  /** What the hub has done, and is doing. */
+  stats(): HubStats;
+
+  /**
+   * Resolves when all that was accepted up to now is handed to the clients' sockets, or given up
+   * because a client was slow or left. It never rejects.
+   */
+  flushed(): Promise<void>;
 
   /**
    * Ends every stream once its client has what was accepted up to now. The hub goes on: clients may
@@ -52,11 +68,12 @@ export interface Hub<Events extends object = AnyEvents> extends Publisher<Events
 export function createHub<Events extends object = AnyEvents>(
   options: HubOptions = {},
 ): Hub<Events> {
-  return new HttpHub(options) as Hub<Events>;
+  return new HttpHub(options) as unknown as Hub<Events>;
 }
 
 class HttpHub extends EventHub {
   async open(req: Request, res: Response, options: OpenOptions = {}): Promise<Client> {
+    checkOpenOptions(options);
     return open(this, req, res, options);
   }
 }

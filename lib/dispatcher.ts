@@ -2,8 +2,9 @@ import type { StreamClient } from './client.js';
 import { frameId } from './frame.js';
 import { createLimiter, type Limiter } from './limiter.js';
 import { Batch } from './log/batch.js';
-import type { Gap, Ring } from './log/ring.js';
+import type { Pushed, Ring } from './log/ring.js';
 import { Queue } from './queue.js';
+import { Ticker } from './ticker.js';
 
 /** A client that was quiet for this many of the heartbeat's ticks gets a heartbeat. */
 const QUIET_TICKS = 3;
@@ -19,7 +20,6 @@ export interface DispatcherSettings {
 
 /** What the dispatcher asks of the hub. */
 export interface DispatcherHooks {
-  readonly frameGap: (gap: Gap, cursor: number) => Batch;
   /** A slow client's pending events were given up. */
   dropped(client: StreamClient, events: number, why: string): void;
   /** A slow client is to be cut off. */
@@ -31,6 +31,12 @@ interface Mark {
   readonly passed: () => void;
 }
 
+interface Flush {
+  readonly head: number;
+  readonly behind: Set<StreamClient>;
+  readonly resolve: () => void;
+}
+
 /**
  * Decides who is flushed next.
  *
@@ -40,7 +46,7 @@ interface Mark {
  */
 export class Dispatcher {
   readonly #ring: Ring;
-  readonly #clients: ReadonlySet<StreamClient>;
+  readonly #clients: ReadonlyMap<string, StreamClient>;
   readonly #settings: DispatcherSettings;
   readonly #hooks: DispatcherHooks;
   readonly #limit: Limiter;
@@ -51,16 +57,17 @@ export class Dispatcher {
   #queued = 0;
   #visited = 0;
   readonly #marks = new Queue<Mark>();
+  readonly #flushes = new Set<Flush>();
   /** With the time at which each was parked; the oldest first. */
   readonly #parked = new Map<StreamClient, number>();
   #parkedTimer: NodeJS.Timeout | undefined;
-  #heartbeatTimer: NodeJS.Timeout | undefined;
+  readonly #heartbeats: Ticker | undefined;
   #tick = 0;
   #heartbeat: Batch | undefined;
 
   constructor(
     ring: Ring,
-    clients: ReadonlySet<StreamClient>,
+    clients: ReadonlyMap<string, StreamClient>,
     settings: DispatcherSettings,
     hooks: DispatcherHooks,
   ) {
@@ -69,6 +76,9 @@ export class Dispatcher {
     this.#settings = settings;
     this.#hooks = hooks;
     this.#limit = createLimiter(settings.concurrency);
+    if (settings.keepAlive !== false) {
+      this.#heartbeats = new Ticker(settings.keepAlive / (QUIET_TICKS + 1), () => this.#beat());
+    }
   }
 
   /** Whether every client has everything. */
@@ -79,24 +89,38 @@ export class Dispatcher {
   /** Takes on a new client. `open` is what its sink said of the first write. */
   admit(client: StreamClient, open: boolean): void {
     client.writtenAt = this.#tick;
+    client.conflates = client.isBehind();
     this.#settle(client, open);
-    const { keepAlive } = this.#settings;
-    if (this.#heartbeatTimer === undefined && keepAlive !== false) {
-      const period = keepAlive / (QUIET_TICKS + 1);
-      this.#heartbeatTimer = setInterval(() => this.#beat(), period).unref();
-    }
+    this.#heartbeats?.start();
   }
 
-  /** The ring's newest entry, of so many bytes, is for this client. */
-  offer(client: StreamClient, bytes: number): void {
+  /** The ring's newest entry is for this client. */
+  offer(client: StreamClient, { bytes, replaces }: Pushed): void {
     if (client.state === 'idle') {
       client.cursor = this.#ring.head - 1;
       this.#queue(client);
-    } else if (client.state === 'parked') {
-      client.lagEvents++;
-      client.lagBytes += bytes;
-      this.#checkLag(client);
+    } else if (client.state === 'parked' && replaces <= client.parkedAt) {
+      // An entry that stands for one which was counted already makes it lag no further.
+      this.#lag(client, bytes);
     }
+  }
+
+  /** An event of so many bytes waits for this client alone. */
+  wake(client: StreamClient, bytes: number): void {
+    if (client.state === 'idle') {
+      client.cursor = this.#ring.head;
+      this.#queue(client);
+    } else if (client.state === 'parked') {
+      this.#lag(client, bytes);
+    }
+  }
+
+  /** Resolves when these clients have what is in the ring now, or are given up. */
+  flushed(clients: Iterable<StreamClient>): Promise<void> {
+    return new Promise((resolve) => {
+      this.#flushes.add({ head: this.#ring.head, behind: new Set(clients), resolve });
+      this.#checkFlushes();
+    });
   }
 
   /**
@@ -116,21 +140,38 @@ export class Dispatcher {
     this.#queue(client);
   }
 
+  #checkFlushes(): void {
+    for (const flush of this.#flushes) {
+      for (const client of flush.behind) {
+        const waits = client.state === 'queued' || client.state === 'parked';
+        if (!waits || !client.isBehind(flush.head)) flush.behind.delete(client);
+      }
+      if (flush.behind.size > 0) continue;
+      this.#flushes.delete(flush);
+      flush.resolve();
+    }
+  }
+
   drained(client: StreamClient): void {
     if (client.state !== 'parked') return;
     this.#parked.delete(client);
     this.#settle(client, true);
   }
 
+  /** The client is gone. */
   forget(client: StreamClient): void {
     this.#parked.delete(client);
+    this.#checkFlushes();
   }
 
   /** What becomes of a client after a write. */
   #settle(client: StreamClient, open: boolean): void {
     if (!open) this.#park(client);
-    else if (client.isBehind(this.#ring) || client.leaving) this.#queue(client);
-    else client.state = 'idle';
+    else if (client.isBehind() || client.leaving) this.#queue(client);
+    else {
+      client.state = 'idle';
+      client.conflates = false;
+    }
   }
 
   #queue(client: StreamClient): void {
@@ -164,16 +205,17 @@ export class Dispatcher {
     while ((this.#marks.at(0)?.visits ?? Number.POSITIVE_INFINITY) <= this.#visited) {
       this.#marks.shift()?.passed();
     }
+    this.#checkFlushes();
   }
 
   #visit(client: StreamClient): void {
     if (client.state !== 'queued') return;
     client.writtenAt = this.#tick;
     let open = true;
-    if (client.isBehind(this.#ring)) open = client.flush(this.#ring, this.#hooks.frameGap);
+    if (client.isBehind()) open = client.flush();
     else if (!client.leaving) open = client.sink.write(this.#heartbeatBatch());
     if (client.state !== 'queued') return;
-    if (open && client.leaving && !client.isBehind(this.#ring)) this.#endNow(client);
+    if (open && client.leaving && !client.isBehind()) this.#endNow(client);
     else this.#settle(client, open);
   }
 
@@ -187,6 +229,8 @@ export class Dispatcher {
 
   #park(client: StreamClient): void {
     client.state = 'parked';
+    client.conflates = true;
+    client.parkedAt = this.#ring.head;
     client.lagEvents = 0;
     client.lagBytes = 0;
     this.#watch(client);
@@ -216,7 +260,9 @@ export class Dispatcher {
     this.#parkedTimer = next;
   }
 
-  #checkLag(client: StreamClient): void {
+  #lag(client: StreamClient, bytes: number): void {
+    client.lagEvents++;
+    client.lagBytes += bytes;
     const { clientQueueSize, clientQueueBytes } = this.#settings;
     if (client.lagEvents > clientQueueSize) {
       this.#giveUp(client, `more than ${clientQueueSize} events wait for it`);
@@ -231,33 +277,27 @@ export class Dispatcher {
       this.#hooks.lost(client, why);
       return;
     }
-    const missed = this.#ring.head - client.cursor;
-    if (missed > 0) {
-      client.skip(this.#ring.head, 'slow');
-      this.#hooks.dropped(client, missed, why);
-    }
+    const events = client.skip();
+    if (events > 0) this.#hooks.dropped(client, events, why);
     this.#park(client);
+    this.#checkFlushes();
   }
 
-  #beat(): void {
-    if (this.#clients.size === 0) {
-      clearInterval(this.#heartbeatTimer);
-      this.#heartbeatTimer = undefined;
-      return;
-    }
+  #beat(): boolean {
     this.#tick++;
-    for (const client of this.#clients) {
+    for (const client of this.#clients.values()) {
       if (client.state !== 'idle' || this.#tick - client.writtenAt < QUIET_TICKS) continue;
       client.cursor = this.#ring.head;
       this.#queue(client);
     }
+    return this.#clients.size > 0;
   }
 
   /** Not a comment: the id keeps the cursor of a client fresh whom no event concerned for long. */
   #heartbeatBatch(): Batch {
     const { head } = this.#ring;
     if (this.#heartbeat?.last !== head) {
-      this.#heartbeat = new Batch(frameId(this.#ring.idOf(head)), head);
+      this.#heartbeat = new Batch(frameId(this.#ring.idOf(head)), head, 0);
     }
     return this.#heartbeat;
   }

@@ -46,6 +46,11 @@ export function frameEvent(id: string, fields: Buffer): Buffer {
   return frame;
 }
 
+/** A whole event without an id: the client keeps the one it has. */
+export function frameFields(fields: Buffer): Buffer {
+  return Buffer.concat([fields, Buffer.from('\n')]);
+}
+
 /** Moves the client's last event id and dispatches nothing. */
 export function frameId(id: string): Buffer {
   return Buffer.from(`${idField(id)}\n`);

@@ -1,11 +1,12 @@
 import { setMaxListeners } from 'node:events';
-import { type ClientKeeper, type Sink, StreamClient } from './client.js';
+import { Admission, type Refusal } from './admission.js';
+import { type ClientKeeper, checkRoom, type Sink, StreamClient } from './client.js';
 import { Dispatcher } from './dispatcher.js';
 import { quote, SseError } from './errors.js';
 import { encodeEvent, frameEvent, frameId, frameRetry } from './frame.js';
 import { createLimiter, type Limiter } from './limiter.js';
 import { Batch } from './log/batch.js';
-import type { Log, LogEntry } from './log/log.js';
+import type { Log, LogEntry, LogRecord } from './log/log.js';
 import { memoryLog } from './log/memory.js';
 import { type Gap, Ring, type RingBounds } from './log/ring.js';
 import {
@@ -16,6 +17,7 @@ import {
   readHubOptions,
   record,
 } from './options.js';
+import { Ticker } from './ticker.js';
 
 /** Events of any type, with any data: what a hub sends where nothing narrower is said. */
 export type AnyEvents = Record<string, unknown>;
@@ -25,6 +27,11 @@ export interface SendOptions {
   readonly signal?: AbortSignal | undefined;
   /** Tells clients to wait this long before they connect again, in ms. A non-negative integer. */
   readonly retry?: number | undefined;
+  /**
+   * A newer event with this key, and for the same rooms, stands for this one: a client that lags gets
+   * only the newest, one that keeps up gets each. A non-empty string. Default: none.
+   */
+  readonly conflate?: string | undefined;
 }
 
 /** What `send` and `sendEvent` take behind the type: data that may be undefined may be left out. */
@@ -59,44 +66,109 @@ export interface Publisher<Events extends object = AnyEvents> {
   ): Promise<string>;
 }
 
+/** What a hub has done and is doing. The counters begin at its creation. */
+export interface HubStats {
+  /** Clients connected now. */
+  readonly connected: number;
+  /** Events accepted into the log. */
+  readonly accepted: number;
+  /** Events written to clients, each counted once for each client. */
+  readonly delivered: number;
+  /** Events given up for clients that were slow. */
+  readonly dropped: number;
+  /** Clients cut off for being slow. */
+  readonly evicted: number;
+  /** Clients that came back, and went on where they were. */
+  readonly replayed: number;
+  /** Gaps that clients were told of. */
+  readonly gaps: number;
+  /** Bytes written to clients, transport framing not counted. */
+  readonly bytes: number;
+  /** Sends that are on their way or wait for room in the request queue. */
+  readonly queued: number;
+  /** How many events the client furthest behind is behind. */
+  readonly lag: number;
+}
+
 /** How long clients wait before they come back, where the hub leaves `retry` to them. */
 const DEFAULT_RETRY = 3000;
+
+/** How often, within their time, it is looked whether streams or events have passed it. */
+const CHECKS = 50;
+
+/** How a client comes in. */
+export interface Attachment {
+  readonly lastEventId: string | undefined;
+  readonly rooms: readonly string[];
+  /** Called once when the client is gone. */
+  readonly left: () => void;
+}
 
 /** Accepts events and keeps the clients. It knows no HTTP: a client comes with its sink. */
 export class EventHub {
   readonly #settings: HubSettings;
-  readonly #clients = new Set<StreamClient>();
+  readonly #clients = new Map<string, StreamClient>();
+  readonly #members = new Map<string, Set<StreamClient>>();
   /** Told to leave, and not gone yet. */
   readonly #leaving = new Set<StreamClient>();
   readonly #log: Log = memoryLog();
   readonly #ring = new Ring();
   readonly #dispatcher: Dispatcher;
   readonly #requests: Limiter;
+  readonly #admission: Admission;
   /** What the ring keeps while a client lags: what it lacks must be there, whatever the history. */
   readonly #lagBounds: RingBounds;
   readonly #keeper: ClientKeeper;
+  readonly #counters = {
+    accepted: 0,
+    delivered: 0,
+    dropped: 0,
+    evicted: 0,
+    replayed: 0,
+    gaps: 0,
+    bytes: 0,
+  };
+  readonly #streamsAge: Ticker;
+  readonly #historyAge: Ticker;
+  /** The newest entry that all clients were offered. */
+  #offered = 0;
   #closed: Promise<void> | undefined;
   #allGone: () => void = () => {};
   #final = false;
 
   constructor(options: HubOptions) {
     const settings = readHubOptions(options);
+    const { history, maxAge } = settings;
     this.#settings = settings;
     this.#lagBounds = {
-      events: Math.max(settings.history.events, settings.clientQueueSize),
-      bytes: Math.max(settings.history.bytes, settings.clientQueueBytes),
+      events: Math.max(history.events, settings.clientQueueSize),
+      bytes: Math.max(history.bytes, settings.clientQueueBytes),
     };
     this.#requests = createLimiter(settings.requestQueueSize);
+    this.#admission = new Admission(settings.maxClients, settings.maxClientsPerKey);
+    this.#streamsAge = new Ticker(maxAge / CHECKS, () => this.#endOldStreams());
+    this.#historyAge = new Ticker(history.age / CHECKS, () => this.#dropOldEvents());
     this.#dispatcher = new Dispatcher(this.#ring, this.#clients, settings, {
-      frameGap: (gap, cursor) => new Batch(this.#frameGap(gap, cursor), cursor),
-      dropped: (client, events, why) =>
-        this.#warn(`message dropped: ${events} for client ${client.id}, ${why}`),
-      lost: (client, why) => this.#lose(client, why),
+      dropped: (client, events, why) => {
+        this.#counters.dropped += events;
+        this.warn(`message dropped: ${events} for client ${client.id}, ${why}`);
+      },
+      lost: (client, why) => {
+        this.#counters.evicted++;
+        this.#lose(client, why);
+      },
     });
     this.#keeper = {
+      ring: this.#ring,
+      serialize: settings.serialize,
+      counters: this.#counters,
+      frameGap: (gap, cursor) => new Batch(this.#frameGap(gap, cursor), cursor, 0),
       drained: (client) => this.#dispatcher.drained(client),
       closed: (client) => this.#remove(client),
-      leave: (client) => this.#leave(client),
+      finish: (client) => this.#finish(client),
+      joined: (client, room) => this.#joined(client, room),
+      left: (client, room) => this.#left(client, room),
+      wake: (client, bytes) => this.#dispatcher.wake(client, bytes),
       start: (client, done) => this.#dispatcher.start(client, done),
     };
     this.#log.follow({
@@ -105,7 +177,7 @@ export class EventHub {
     });
   }
 
-  get clients(): ReadonlySet<StreamClient> {
+  get clients(): ReadonlyMap<string, StreamClient> {
     return this.#clients;
   }
 
@@ -113,22 +185,44 @@ export class EventHub {
     return this.#clients.size;
   }
 
-  /** Whether new streams are let in; `final` where they never will be again. */
-  get door(): 'open' | 'closed' | 'final' {
-    if (this.#closed === undefined) return 'open';
-    return this.#final ? 'final' : 'closed';
+  get refuse(): 'retry' | 'status' {
+    return this.#settings.refuse;
+  }
+
+  stats(): HubStats {
+    let lag = 0;
+    for (const client of this.#clients.values()) lag = Math.max(lag, client.lag);
+    const queued = this.#requests.activeCount + this.#requests.pendingCount;
+    return { connected: this.size, ...this.#counters, queued, lag };
   }
 
   send(data?: unknown, options?: SendOptions): Promise<string> {
-    return this.sendEvent('message', data, options);
+    return this.#publish(undefined, 'message', data, options);
   }
 
-  async sendEvent(type: string, data?: unknown, options: SendOptions = {}): Promise<string> {
-    const { signal, retry } = record('send options', options, ['signal', 'retry']) as SendOptions;
+  sendEvent(type: string, data?: unknown, options?: SendOptions): Promise<string> {
+    return this.#publish(undefined, type, data, options);
+  }
+
+  to(...rooms: string[]): Publisher {
+    if (rooms.length === 0) throw new TypeError('to(): must be given at least one room');
+    rooms.forEach(checkRoom);
+    return {
+      send: (data?: unknown, options?: SendOptions) =>
+        this.#publish(rooms, 'message', data, options),
+      sendEvent: (type: string, data?: unknown, options?: SendOptions) =>
+        this.#publish(rooms, type, data, options),
+    };
+  }
+
+  async #publish(
+    rooms: readonly string[] | undefined,
+    type: string,
+    data: unknown,
+    options: SendOptions = {},
+  ): Promise<string> {
+    const { signal, retry, conflate } = readSendOptions(options);
     const fields = encodeEvent(type, data, retry, this.#settings.serialize);
-    if (signal !== undefined && !(signal instanceof AbortSignal)) {
-      throw new TypeError(`signal ${quote(signal)}: must be an AbortSignal`);
-    }
     signal?.throwIfAborted();
     return new Promise((resolve, reject) => {
       let waiting = true;
@@ -140,7 +234,7 @@ export class EventHub {
         if (!waiting) return done();
         waiting = false;
         signal?.removeEventListener('abort', abandon);
-        resolve(this.#append(fields, done));
+        resolve(this.#append({ fields, rooms, conflate }, done));
       });
       if (!waiting || signal === undefined) return;
       // Any number of sends may wait under one signal: that is no leak.
@@ -149,35 +243,50 @@ export class EventHub {
     });
   }
 
-  async #append(fields: Buffer, done: () => void): Promise<string> {
+  async #append(entry: LogRecord, done: () => void): Promise<string> {
     try {
       if (this.#closed !== undefined) {
         throw new SseError('ERR_SSE_CLOSED', 'the hub is closed: the event was not sent');
       }
-      return this.#ring.idOf(await this.#log.append({ fields }));
+      return this.#ring.idOf(await this.#log.append(entry));
     } finally {
       this.#dispatcher.afterVisits(done);
     }
   }
 
-  /** Lets a client in, behind its sink, where its Last-Event-ID says. */
-  attach(sink: Sink, lastEventId: string | undefined): StreamClient {
-    const { cursor, gap } = this.#ring.locate(lastEventId);
-    const client = new StreamClient(sink, this.#keeper, cursor);
-    this.#clients.add(client);
+  /** Lets a client of this key in, if there is room, before anything is held for it. */
+  enter(key: () => string): (() => void) | Refusal {
+    if (this.#closed !== undefined) return this.#final ? 'final' : 'closed';
+    return this.#admission.enter(this.#admission.countsKeys ? key() : '');
+  }
+
+  /** Opens the stream of a client that was let in, behind its sink, where its Last-Event-ID says. */
+  attach(sink: Sink, { lastEventId, rooms, left }: Attachment): StreamClient {
+    const { cursor, gap } = this.#ring.locate(lastEventId, new Set(rooms));
+    const client = new StreamClient(sink, this.#keeper, cursor, left);
+    this.#clients.set(client.id, client);
+    client.join(...rooms);
+    if (gap !== undefined) this.#counters.gaps++;
+    else if (lastEventId !== undefined) this.#counters.replayed++;
+    client.expiresAt = performance.now() + this.#settings.maxAge * (0.8 + 0.2 * Math.random());
+    if (this.#settings.maxAge !== Number.POSITIVE_INFINITY) this.#streamsAge.start();
     this.#info(`new listener: total ${this.size}`);
     this.#dispatcher.admit(client, sink.write(this.#greeting(cursor, gap)));
     return client;
   }
 
-  /** Tells a client to come back, at a time of its own: all at once would be a stampede. */
-  comeBackLater(): Buffer {
+  /** When a client that is turned away is to come back, in ms: all at once would be a stampede. */
+  jitteredRetry(): number {
     const retry = this.#settings.retry || DEFAULT_RETRY;
-    return frameRetry(Math.round(retry * (1 + Math.random())));
+    return Math.round(retry * (1 + Math.random()));
+  }
+
+  flushed(): Promise<void> {
+    return this.#dispatcher.flushed([...this.#clients.values(), ...this.#leaving]);
   }
 
   leaveAll(): void {
-    for (const client of this.#clients) this.#leave(client);
+    for (const client of this.#clients.values()) this.#finish(client);
   }
 
   close(options: CloseOptions = {}): Promise<void> {
@@ -194,34 +303,78 @@ export class EventHub {
     const allGone = new Promise<void>((resolve) => {
       this.#allGone = resolve;
     });
-    for (const client of this.#clients) {
-      client.farewell = new Batch(this.comeBackLater(), this.#ring.head);
-      this.#leave(client);
+    for (const client of this.#clients.values()) {
+      client.farewell = new Batch(frameRetry(this.jitteredRetry()), this.#ring.head, 0);
+      this.#finish(client);
     }
     if (this.#leaving.size === 0) return;
     const timer = setTimeout(() => {
-      for (const client of this.#leaving)
+      for (const client of this.#leaving) {
         this.#lose(client, `it took nothing before the hub closed`);
+      }
     }, timeout);
     await allGone;
     clearTimeout(timer);
   }
 
   #deliver(entry: LogEntry): void {
-    const bytes = this.#ring.push(entry);
-    for (const client of this.#clients) this.#dispatcher.offer(client, bytes);
+    this.#counters.accepted++;
+    const pushed = this.#ring.push(entry);
+    for (const client of this.#audience(entry.rooms)) this.#dispatcher.offer(client, pushed);
     this.#dispatcher.afterVisits(() => {
+      this.#offered = entry.sequence;
       const bounds = this.#dispatcher.isIdle ? this.#settings.history : this.#lagBounds;
       this.#ring.trim(entry.sequence, bounds);
     });
+    if (this.#settings.history.age !== Number.POSITIVE_INFINITY) this.#historyAge.start();
+  }
+
+  /** Each client once, and no work for any other. */
+  #audience(rooms: readonly string[] | undefined): Iterable<StreamClient> {
+    if (rooms === undefined) return this.#clients.values();
+    const members = rooms.map((room) => this.#members.get(room) ?? []);
+    return members.length === 1
+      ? (members[0] as Iterable<StreamClient>)
+      : new Set(members.flatMap((some) => [...some]));
+  }
+
+  #joined(client: StreamClient, room: string): void {
+    if (!this.#clients.has(client.id)) return;
+    const members = this.#members.get(room);
+    if (members === undefined) this.#members.set(room, new Set([client]));
+    else members.add(client);
+  }
+
+  #left(client: StreamClient, room: string): void {
+    const members = this.#members.get(room);
+    if (members?.delete(client) && members.size === 0) this.#members.delete(room);
+  }
+
+  #endOldStreams(): boolean {
+    const now = performance.now();
+    for (const client of this.#clients.values()) {
+      if (client.expiresAt <= now) this.#finish(client);
+    }
+    return this.size > 0;
+  }
+
+  #dropOldEvents(): boolean {
+    const { age } = this.#settings.history;
+    if (this.#dispatcher.isIdle) this.#ring.expire(this.#offered, Date.now() - age);
+    return this.#ring.tail < this.#ring.head;
   }
 
   /** What a stream begins with. The id lets a client resume that saw no event yet. */
   #greeting(cursor: number, gap: Gap | undefined): Batch {
-    const { retry } = this.#settings;
-    const place =
-      gap === undefined ? frameId(this.#ring.idOf(cursor)) : this.#frameGap(gap, cursor);
-    return new Batch(retry === false ? place : Buffer.concat([frameRetry(retry), place]), cursor);
+    const { retry, readyEvent } = this.#settings;
+    const id = this.#ring.idOf(cursor);
+    const frames = retry === false ? [] : [frameRetry(retry)];
+    if (gap !== undefined) frames.push(this.#frameGap(gap, cursor));
+    else if (readyEvent === false) frames.push(frameId(id));
+    if (readyEvent !== false) {
+      frames.push(frameEvent(id, encodeEvent(readyEvent, undefined, undefined, JSON.stringify)));
+    }
+    return new Batch(Buffer.concat(frames), cursor, 0);
   }
 
   /** Its id is the cursor behind the gap, so that the gap is told once. */
@@ -232,24 +385,25 @@ export class EventHub {
     return frameEvent(id, encodeEvent(gapEvent, gap, undefined, JSON.stringify));
   }
 
-  #leave(client: StreamClient): void {
-    if (!this.#clients.delete(client)) return;
+  #finish(client: StreamClient): void {
+    if (!this.#clients.delete(client.id)) return;
+    for (const room of client.rooms) this.#left(client, room);
     this.#leaving.add(client);
     this.#info(`listener left: total ${this.size}`);
     this.#dispatcher.finish(client);
   }
 
   #lose(client: StreamClient, why: string): void {
-    this.#warn(`connection lost: client ${client.id}, ${why}`);
+    this.warn(`connection lost: client ${client.id}, ${why}`);
     client.sink.destroy();
     this.#remove(client);
   }
 
   #remove(client: StreamClient): void {
     if (client.state === 'gone') return;
-    this.#dispatcher.forget(client);
     client.retire();
-    if (this.#clients.delete(client)) this.#info(`listener left: total ${this.size}`);
+    this.#dispatcher.forget(client);
+    if (this.#clients.delete(client.id)) this.#info(`listener left: total ${this.size}`);
     this.#leaving.delete(client);
     if (this.#leaving.size === 0) this.#allGone();
   }
@@ -258,7 +412,7 @@ export class EventHub {
     this.#say('info', message);
   }
 
-  #warn(message: string): void {
+  warn(message: string): void {
     this.#say('warn', message);
   }
 
@@ -269,4 +423,19 @@ export class EventHub {
       // A logger that fails must not take the streams down with it.
     }
   }
+}
+
+function readSendOptions(options: SendOptions): SendOptions {
+  const { signal, retry, conflate } = record('send options', options, [
+    'signal',
+    'retry',
+    'conflate',
+  ]) as SendOptions;
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw new TypeError(`signal ${quote(signal)}: must be an AbortSignal`);
+  }
+  if (conflate !== undefined && (typeof conflate !== 'string' || conflate === '')) {
+    throw new TypeError(`conflate ${quote(conflate)}: must be a non-empty string`);
+  }
+  return { signal, retry, conflate };
 }

@@ -1,8 +1,8 @@
-export type { Client } from './client.js';
+export type { Client, ClientSendOptions } from './client.js';
 export { createHub, type Hub } from './create-hub.js';
 export { SseError, type SseErrorCode } from './errors.js';
 export type { Serialize } from './frame.js';
 export type { OpenOptions } from './http/open.js';
-export type { AnyEvents, Publisher, SendArguments, SendOptions } from './hub.js';
+export type { AnyEvents, HubStats, Publisher, SendArguments, SendOptions } from './hub.js';
 export type { CloseOptions, HistoryOptions, HubOptions, Logger } from './options.js';
 export { type SseHandler, type SseOptions, sse } from './sse.js';

@@ -16,6 +16,10 @@ export interface HistoryOptions {
   readonly events?: number | undefined;
   /** How many bytes, an integer from 0. Default 16 MiB (16 777 216). */
   readonly bytes?: number | undefined;
+  /**
+   * For how long, in ms. A number above 0, at most 2 147 483 647. Default: no bound.
+   */
+  readonly age?: number | undefined;
 }
 
 /** Everything about a hub that is not about one route. All of it is optional. */
@@ -76,6 +80,36 @@ export interface HubOptions {
    * `{ "reason": string, "missed"?: number }`. `false` sends none. Default `'gap'`.
    */
   readonly gapEvent?: string | false | undefined;
+  /**
+   * The type of an event that every stream begins with: it has empty data and carries the stream's
+   * place in the log, for clients that ignore an id which comes without data. `false` sends the id
+   * alone, which browsers honour. Default `false`.
+   */
+  readonly readyEvent?: string | false | undefined;
+  /**
+   * How long a stream may last, in ms, so that clients spread over new servers behind a load
+   * balancer. Each is ended after 80 to 100 % of it, and comes back where it was. A number above 0,
+   * at most 2 147 483 647. Default: for ever.
+   */
+  readonly maxAge?: number | undefined;
+  /**
+   * How many clients may be connected; further ones are turned away as `refuse` says. An integer
+   * from 1, or `Infinity`, the default.
+   */
+  readonly maxClients?: number | undefined;
+  /**
+   * How many clients may be connected that have the same key, which is the address they come from
+   * unless the route's `key` says otherwise. Further ones get 429. An integer from 1, or `Infinity`,
+   * the default.
+   */
+  readonly maxClientsPerKey?: number | undefined;
+  /**
+   * How clients are turned away while the hub is full or closing.
+   *
+   * - `'retry'` (the default): a stream that says when to come back, and ends. EventSource obeys.
+   * - `'status'`: 503 with Retry-After, after which EventSource gives up for good.
+   */
+  readonly refuse?: 'retry' | 'status' | undefined;
   /** Turns data that is neither a string nor bytes into text. Default `JSON.stringify`. */
   readonly serialize?: Serialize | undefined;
   /** Where the hub says who comes, who leaves and who is slow. Default: nowhere. */
@@ -103,10 +137,15 @@ export interface HubSettings {
   readonly concurrency: number;
   readonly sendTimeout: number;
   readonly slowClient: 'disconnect' | 'skip';
-  readonly history: { readonly events: number; readonly bytes: number };
+  readonly history: { readonly events: number; readonly bytes: number; readonly age: number };
   readonly keepAlive: number | false;
   readonly retry: number | false;
   readonly gapEvent: string | false;
+  readonly readyEvent: string | false;
+  readonly maxAge: number;
+  readonly maxClients: number;
+  readonly maxClientsPerKey: number;
+  readonly refuse: 'retry' | 'status';
   readonly serialize: Serialize;
   readonly logger: Logger | undefined;
 }
@@ -121,26 +160,29 @@ const readers: { readonly [Name in keyof HubSettings]: (value: unknown) => HubSe
   clientQueueBytes: (value) => bound('clientQueueBytes', value, MIB),
   concurrency: (value) => bound('concurrency', value, 10),
   sendTimeout: (value) => delay('sendTimeout', value, 10_000),
-  slowClient: (value = 'disconnect') => {
-    if (value === 'disconnect' || value === 'skip') return value;
-    throw new TypeError(`slowClient ${quote(value)}: must be 'disconnect' or 'skip'`);
-  },
+  slowClient: (value) => oneOf('slowClient', value, ['disconnect', 'skip']),
   history: (value = {}) => {
-    if (value === false) return { events: 0, bytes: 0 };
-    const { events, bytes } = record('history', value, ['events', 'bytes'], ', or false');
+    if (value === false) return { events: 0, bytes: 0, age: Infinity };
+    const { events, bytes, age } = record(
+      'history',
+      value,
+      ['events', 'bytes', 'age'],
+      ', or false',
+    );
     return {
       events: integer('history.events', events, 1000, 0),
       bytes: integer('history.bytes', bytes, 16 * MIB, 0),
+      age: delay('history.age', age, Infinity),
     };
   },
   keepAlive: (value) => value !== false && delay('keepAlive', value, 15_000, ', or false'),
   retry: (value) => value !== false && integer('retry', value, 3000, 0, ', or false'),
-  gapEvent: (value = 'gap') => {
-    if (value === false || (typeof value === 'string' && /^[^\r\n\0]+$/.test(value))) return value;
-    throw new TypeError(
-      `gapEvent ${quote(value)}: must be a non-empty string without CR, LF and NUL, or false`,
-    );
-  },
+  gapEvent: (value) => eventType('gapEvent', value, 'gap'),
+  readyEvent: (value) => eventType('readyEvent', value, false),
+  maxAge: (value) => delay('maxAge', value, Infinity),
+  maxClients: (value) => bound('maxClients', value, Infinity),
+  maxClientsPerKey: (value) => bound('maxClientsPerKey', value, Infinity),
+  refuse: (value) => oneOf('refuse', value, ['retry', 'status']),
   serialize: (value = JSON.stringify) => {
     if (typeof value === 'function') return value as Serialize;
     throw new TypeError(`serialize ${quote(value)}: must be a function`);
@@ -186,6 +228,26 @@ export function record<Name extends string>(
     }
   }
   return value;
+}
+
+/** The first of the choices is the default. */
+function oneOf<Choice extends string>(
+  name: string,
+  value: unknown,
+  choices: readonly [Choice, ...Choice[]],
+): Choice {
+  if (value === undefined) return choices[0];
+  const choice = choices.find((one) => one === value);
+  if (choice !== undefined) return choice;
+  throw new TypeError(`${name} ${quote(value)}: must be ${choices.map(quote).join(' or ')}`);
+}
+
+function eventType(name: string, value: unknown, fallback: string | false): string | false {
+  if (value === undefined) return fallback;
+  if (value === false || (typeof value === 'string' && /^[^\r\n\0]+$/.test(value))) return value;
+  throw new TypeError(
+    `${name} ${quote(value)}: must be a non-empty string without CR, LF and NUL, or false`,
+  );
 }
 
 function integer(

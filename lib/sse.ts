@@ -1,9 +1,8 @@
 import { IncomingMessage } from 'node:http';
 import { createHub, type Hub } from './create-hub.js';
 import { quote, SseError } from './errors.js';
-import { checkHeaders } from './http/head.js';
 import type { Request, Response } from './http/message.js';
-import type { OpenOptions } from './http/open.js';
+import { checkOpenOptions, type OpenOptions } from './http/open.js';
 import type { AnyEvents } from './hub.js';
 import type { HubOptions } from './options.js';
 
@@ -64,14 +63,15 @@ export function sse<Events extends object = AnyEvents>(
   if (options instanceof IncomingMessage) {
     throw new TypeError("sse is no middleware, it makes one: write app.get('/stream', sse())");
   }
-  const { hub: mounted, headers, ...hubOptions } = options;
+  const { hub: mounted, headers, rooms, onConnect, key, ...hubOptions } = options;
+  const route = { headers, rooms, onConnect, key };
   const hub = mounted === undefined ? createHub<Events>(hubOptions) : mounted;
   if (mounted !== undefined) checkMounted(mounted, Object.keys(hubOptions));
-  checkHeaders(headers);
+  checkOpenOptions(route);
 
   function stream(req: Request, res: Response, next: Next = (error) => fail(res, error)): void {
     putOnLocals(res, 'stream', hub);
-    hub.open(req, res, { headers }).catch(next);
+    hub.open(req, res, route).catch(next);
   }
 
   function locals(name = 'stream') {

@@ -1,11 +1,17 @@
 import type { ServerResponse } from 'node:http';
-import { absentClient, type Client } from '../client.js';
-import { SseError } from '../errors.js';
+import type { Refusal } from '../admission.js';
+import { absentClient, type Client, checkRoom } from '../client.js';
+import { quote, SseError } from '../errors.js';
+import { frameRetry } from '../frame.js';
 import type { EventHub } from '../hub.js';
+import { record } from '../options.js';
 import { acceptsEventStream } from './accept.js';
-import { type Headers, sendHead } from './head.js';
+import { checkHeaders, type Headers, sendHead } from './head.js';
 import type { Request, Response } from './message.js';
 import { createSink } from './sink.js';
+
+/** A function of the request, which may be declared with Express's Request as well. */
+type OfRequest<Result> = { of(req: Request): Result }['of'];
 
 export interface OpenOptions {
   /**
@@ -13,10 +19,50 @@ export interface OpenOptions {
    * value. Default: none.
    */
   readonly headers?: Headers | undefined;
+  /**
+   * The rooms a client is in from the start: a list, a function of the request that gives one, or
+   * gives a promise of one. What the function throws goes to `next`, and no stream is opened.
+   * Default: none.
+   */
+  readonly rooms?:
+    | readonly string[]
+    | OfRequest<readonly string[] | Promise<readonly string[]>>
+    | undefined;
+  /**
+   * Called with each client whose stream was opened: what it sends to the client comes before any
+   * event accepted later. What it throws goes to the hub's logger, and the stream goes on.
+   */
+  readonly onConnect?: { on(client: Client, req: Request): unknown }['on'] | undefined;
+  /**
+   * Whom a client belongs to, for `maxClientsPerKey`: a function of the request that gives a string.
+   * Default: Express's `req.ip`, or the address of the connection.
+   */
+  readonly key?: OfRequest<string> | undefined;
 }
 
-/** Answers a request with the hub's stream. Throws an SseError where the response can't carry one. */
-export function open(hub: EventHub, req: Request, res: Response, options: OpenOptions): Client {
+/** Throws a TypeError that names the option for a bad one. */
+export function checkOpenOptions(options: OpenOptions): void {
+  const names = ['headers', 'rooms', 'onConnect', 'key'] as const;
+  const { headers, rooms, onConnect, key } = record('open options', options, names);
+  checkHeaders(headers as Headers | undefined);
+  if (rooms !== undefined && typeof rooms !== 'function') checkRooms(rooms);
+  for (const [name, value] of Object.entries({ onConnect, key })) {
+    if (value !== undefined && typeof value !== 'function') {
+      throw new TypeError(`${name} ${quote(value)}: must be a function`);
+    }
+  }
+}
+
+/**
+ * Answers a request with the hub's stream. Throws an SseError where the response can't carry one,
+ * and what the option `rooms` throws; nothing was sent then.
+ */
+export async function open(
+  hub: EventHub,
+  req: Request,
+  res: Response,
+  options: OpenOptions,
+): Promise<Client> {
   if (hasLeft(res)) return absentClient();
   checkCanStream(res);
   if (req.method === 'HEAD') {
@@ -28,19 +74,80 @@ export function open(hub: EventHub, req: Request, res: Response, options: OpenOp
     res.setHeader('Content-Type', 'text/plain; charset=utf-8');
     return turnAway(res, 'This resource is served as text/event-stream only.\n');
   }
-  if (hub.door === 'final') {
+  const left = hub.enter(() => (options.key ?? address)(req));
+  if (typeof left === 'string') return refuse(hub, left, req, res, options);
+  let rooms: readonly string[];
+  try {
+    rooms = await readRooms(options.rooms, req);
+    if (hasLeft(res)) {
+      left();
+      return absentClient();
+    }
+    checkCanStream(res);
+    sendHead(req, res, options.headers);
+  } catch (error) {
+    left();
+    throw error;
+  }
+  const client = hub.attach(createSink(res), { lastEventId: lastEventId(req), rooms, left });
+  void connected(hub, client, req, options.onConnect);
+  return client;
+}
+
+async function readRooms(rooms: OpenOptions['rooms'], req: Request): Promise<readonly string[]> {
+  return checkRooms(typeof rooms === 'function' ? await rooms(req) : (rooms ?? []));
+}
+
+function checkRooms(rooms: unknown): readonly string[] {
+  if (!Array.isArray(rooms)) {
+    throw new TypeError(`rooms ${quote(rooms)}: must be a list of strings`);
+  }
+  rooms.forEach(checkRoom);
+  return rooms;
+}
+
+async function connected(
+  hub: EventHub,
+  client: Client,
+  req: Request,
+  onConnect: OpenOptions['onConnect'],
+): Promise<void> {
+  try {
+    await onConnect?.(client, req);
+  } catch (error) {
+    hub.warn(`onConnect failed for client ${client.id}: ${quote(error)}`);
+  }
+}
+
+function refuse(
+  hub: EventHub,
+  refusal: Refusal,
+  req: Request,
+  res: Response,
+  { headers }: OpenOptions,
+): Client {
+  if (refusal === 'final') {
     res.statusCode = 204;
     return turnAway(res);
   }
-  sendHead(req, res, options.headers);
+  const retry = hub.jitteredRetry();
+  if (refusal === 'key' || hub.refuse === 'status') {
+    res.statusCode = refusal === 'key' ? 429 : 503;
+    res.setHeader('Retry-After', Math.ceil(retry / 1000));
+    return turnAway(res);
+  }
   // After a 503, EventSource never comes back; a stream that ends at once with `retry:` is obeyed.
-  if (hub.door === 'closed') return turnAway(res, hub.comeBackLater());
-  return hub.attach(createSink(res), lastEventId(req));
+  sendHead(req, res, headers);
+  return turnAway(res, frameRetry(retry));
 }
 
 function turnAway(res: Response, body?: string | Buffer): Client {
   (res as { end(body?: string | Buffer): void }).end(body);
   return absentClient();
+}
+
+function address(req: Request & { readonly ip?: string | undefined }): string {
+  return req.ip ?? req.socket.remoteAddress ?? '';
 }
 
 /** Whether the connection was over before the stream could be opened: after a slow check, say. */

@@ -1,6 +1,11 @@
-/** What a hub asks a log to store: the fields of one event, as `encodeEvent` makes them. */
+/** What a hub asks a log to store. */
 export interface LogRecord {
+  /** The fields of one event, as `encodeEvent` makes them. */
   readonly fields: Buffer;
+  /** The rooms whose clients it is for; undefined where it is for all clients. */
+  readonly rooms?: readonly string[] | undefined;
+  /** A newer record with this key, and for the same rooms, stands for it with clients that lag. */
+  readonly conflate?: string | undefined;
 }
 
 /** A stored record, with its place in the log. */

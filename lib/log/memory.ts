@@ -14,7 +14,7 @@ export function memoryLog(): Log {
     },
     append(record: LogRecord) {
       sequence++;
-      follower?.entry({ sequence, fields: record.fields });
+      follower?.entry({ ...record, sequence });
       return sequence;
     },
   };
