@@ -233,12 +233,17 @@ export class StreamClient implements Client, SinkOwner, Reader {
         }
       }
     };
+    const over = new AbortController();
     const gone = async () => {
-      if (!this.signal.aborted) await once(this.signal, 'abort');
+      if (!this.signal.aborted) await once(this.signal, 'abort', { signal: over.signal });
       // Not waited for: a generator that is waiting itself ends only when that is over.
       void Promise.resolve(iterator.return?.()).catch(() => {});
     };
-    await Promise.race([pump(), gone()]);
+    try {
+      await Promise.race([pump(), gone()]);
+    } finally {
+      over.abort();
+    }
   }
 
   close(): void {
