@@ -1,0 +1,211 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import fc from 'fast-check';
+import { EventHub } from '../lib/hub.js';
+import { createHub, type HubOptions } from '../lib/index.js';
+import { FakeSink, turn } from './support/fake-sink.js';
+import { serve } from './support/server.js';
+import { StreamReader } from './support/stream-client.js';
+import { torture } from './support/torture.js';
+
+const range = (count: number) => Array.from({ length: count }, (_, index) => String(index));
+
+async function serveHub(options: HubOptions = {}) {
+  const hub = createHub(options);
+  const url = await serve((req, res) => void hub.open(req, res));
+  const back = (id: string) => StreamReader.open(url, { headers: { 'last-event-id': id } });
+  return { hub, url, back };
+}
+
+function attach(hub: EventHub, lastEventId?: string, rooms: string[] = []): FakeSink {
+  const sink = new FakeSink();
+  hub.attach(sink, { lastEventId, rooms, left: () => {} });
+  return sink;
+}
+
+describe('a cursor that cannot be honoured is told as a gap, then comes what is left', () => {
+  const epochOf = (id: string) => id.split('.')[0] as string;
+
+  test.each<[string, (newest: string) => string, string]>([
+    ['of another life of the log', () => 'another-life.3', '{"reason":"epoch"}'],
+    ['of another server altogether', () => '42', '{"reason":"malformed"}'],
+    ['of 15 KB', () => 'x'.repeat(15 * 1024), '{"reason":"oversized"}'],
+    ['given twice', (newest) => `${newest}, ${newest}`, '{"reason":"malformed"}'],
+    ['beyond ASCII', () => Buffer.from('über.1').toString('latin1'), '{"reason":"malformed"}'],
+    ['ahead of the head', (newest) => `${epochOf(newest)}.99`, '{"reason":"ahead"}'],
+    [
+      'that was trimmed away',
+      (newest) => `${epochOf(newest)}.2`,
+      '{"reason":"trimmed","missed":5}',
+    ],
+  ])('an id %s', async (_what, id, gap) => {
+    const { hub, back } = await serveHub({ history: { events: 3 } });
+    let newest = '';
+    for (const number of range(10)) newest = await hub.send(number);
+    const reader = await back(id(newest));
+    await hub.send('live');
+    await reader.received(5);
+    expect(reader.response.statusCode).toBe(200);
+    expect(reader.events[0]).toMatchObject({ type: 'gap', data: gap, id: `${epochOf(newest)}.7` });
+    expect(reader.data.slice(1)).toEqual(['7', '8', '9', 'live']);
+  });
+
+  test('told once: the id of the gap event is a place that can be honoured', async () => {
+    const { hub, back } = await serveHub({ history: { events: 3 } });
+    for (const number of range(10)) await hub.send(number);
+    const first = await back('nonsense');
+    await first.received(1);
+    const again = await back(first.events[0]?.id as string);
+    await again.received(3);
+    expect(again.data).toEqual(['7', '8', '9']);
+  });
+
+  test('`gapEvent: false` tells nothing, and goes on with what is left', async () => {
+    const { hub, back } = await serveHub({ gapEvent: false });
+    await hub.send('left');
+    const reader = await back('nonsense');
+    await reader.received(1);
+    expect(reader.data).toEqual(['left']);
+  });
+});
+
+test('`?lastEventId=` places the cursor for clients that cannot set headers; the header wins', async () => {
+  const { hub, url } = await serveHub();
+  const ids = [await hub.send('1'), await hub.send('2'), await hub.send('3')];
+  const query = `${url}/?lastEventId=${ids[0]}`;
+  const byQuery = await StreamReader.open(query);
+  const byHeader = await StreamReader.open(query, { headers: { 'last-event-id': ids[1] } });
+  await byQuery.received(2);
+  await byHeader.received(1);
+  expect(byQuery.data).toEqual(['2', '3']);
+  expect(byHeader.data).toEqual(['3']);
+});
+
+test('`readyEvent` begins every stream with an event that carries its place', async () => {
+  const { hub, url } = await serveHub({ readyEvent: 'ready' });
+  const id = await hub.send('before');
+  const reader = await StreamReader.open(url);
+  await reader.received(1);
+  expect(reader.events).toEqual([{ id, type: 'ready', data: '' }]);
+});
+
+describe('10 000 random cursors', () => {
+  test('every loss is told, and no gap where nothing was lost', async () => {
+    const kinds = { exact: 0, gap: 0 };
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 0, max: 30 }),
+        fc.array(fc.constantFrom<string>('all', 'a', 'b'), { minLength: 1, maxLength: 60 }),
+        fc.array(
+          fc.record({
+            position: fc.double({ min: 0, max: 1, noNaN: true }),
+            otherLife: fc.integer({ min: 0, max: 9 }).map((number) => number === 0),
+            rooms: fc.subarray(['a', 'b']),
+          }),
+          { minLength: 100, maxLength: 100 },
+        ),
+        async (events, targets, cursors) => {
+          const hub = new EventHub({ history: { events }, requestQueueSize: 100 });
+          const ids: string[] = [];
+          for (const [index, target] of targets.entries()) {
+            ids.push(await (target === 'all' ? hub : hub.to(target)).send(String(index)));
+          }
+          await hub.flushed();
+          await turn();
+          for (const { position, otherLife, rooms } of cursors) {
+            const seen = Math.floor(position * (ids.length - 1));
+            const id = otherLife ? `another.${seen + 1}` : (ids[seen] as string);
+            const sink = attach(hub, id, rooms);
+            await hub.flushed();
+            const due = targets.flatMap((target, index) =>
+              index > seen && (target === 'all' || rooms.includes(target)) ? [String(index)] : [],
+            );
+            const got = sink.data.filter((data) => !data.startsWith('{'));
+            const told = sink.text.includes('event: gap');
+            if (otherLife) {
+              expect(told).toBe(true);
+              continue;
+            }
+            kinds[told ? 'gap' : 'exact']++;
+            expect(told).toBe(got.length < due.length);
+            expect(got).toEqual(due.slice(due.length - got.length));
+          }
+        },
+      ),
+      { numRuns: 100 },
+    );
+    expect(kinds.exact).toBeGreaterThan(500);
+    expect(kinds.gap).toBeGreaterThan(500);
+  });
+});
+
+describe('the history', () => {
+  test('keeps within its bytes: 100 000 events of 1 KiB', async () => {
+    const hub = createHub({ requestQueueSize: 100 });
+    const data = 'x'.repeat(1024);
+    const before = await settledHeap();
+    for (let count = 0; count < 100_000; count++) await hub.send(data);
+    // The default is 16 MiB; the objects around them and the collector's leftovers have room.
+    expect((await settledHeap()) - before).toBeLessThan(32 * 1024 * 1024);
+    await hub.send('the hub is still in use');
+  });
+
+  test('`false` keeps nothing for clients that come back', async () => {
+    const { hub, back } = await serveHub({ history: false });
+    const id = await hub.send('1');
+    await hub.send('2');
+    await turn();
+    const reader = await back(id);
+    await reader.received(1);
+    expect(reader.events[0]).toMatchObject({
+      type: 'gap',
+      data: '{"reason":"trimmed","missed":1}',
+    });
+  });
+
+  test('`age` drops what is too old, also while nothing new comes', async () => {
+    jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask'] });
+    try {
+      const hub = new EventHub({ history: { age: 1000 } });
+      const first = await hub.send('old');
+      await turn();
+      jest.advanceTimersByTime(600);
+      await hub.send('newer');
+      await turn();
+      jest.advanceTimersByTime(500);
+      const sink = attach(hub, first.replace(/1$/, '0'));
+      await hub.flushed();
+      expect(sink.data).toEqual(['{"reason":"trimmed","missed":1}', 'newer']);
+      jest.advanceTimersByTime(1100);
+      const late = attach(hub, first);
+      expect(late.data).toEqual(['{"reason":"trimmed","missed":1}']);
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+});
+
+test('nothing is lost, doubled or reordered while connections are cut all the time', async () => {
+  const report = await torture({
+    clients: 40,
+    seconds: 4,
+    eventsPerSecond: 50,
+    resetsPerSecond: 20,
+  });
+  expect(report.sent).toBeGreaterThan(50);
+  expect(report.resets).toBeGreaterThan(20);
+  expect(report.faults).toEqual([]);
+});
+
+/** What `node --expose-gc` would put on the global object. */
+function collectGarbage(): void {
+  setFlagsFromString('--expose-gc');
+  (runInNewContext('gc') as () => void)();
+}
+
+async function settledHeap(): Promise<number> {
+  for (let turns = 0; turns < 3; turns++) await turn();
+  collectGarbage();
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  return heapUsed + arrayBuffers;
+}

@@ -1,0 +1,95 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { EventSource } from 'eventsource';
+import { sse } from '../../lib/index.js';
+
+export interface Torture {
+  readonly clients: number;
+  readonly seconds: number;
+  readonly eventsPerSecond: number;
+  readonly resetsPerSecond: number;
+}
+
+export interface TortureReport {
+  readonly sent: number;
+  readonly resets: number;
+  readonly reconnects: number;
+  /** One line for each client whose list of events differs from what was sent. */
+  readonly faults: string[];
+}
+
+/**
+ * Sends events to many EventSources while their connections are reset at random, and then compares
+ * what each of them got with what was sent.
+ */
+export async function torture(settings: Torture): Promise<TortureReport> {
+  // eventsource ignores an id without data, hence the ready event.
+  const stream = sse({ retry: 20, readyEvent: 'ready', history: { events: 100_000 } });
+  const sockets = new Set<Socket>();
+  const server = createServer((req, res) => {
+    sockets.add(req.socket);
+    req.socket.once('close', () => sockets.delete(req.socket));
+    stream(req, res);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+
+  let opened = 0;
+  let progress = () => {};
+  const clients = await Promise.all(
+    Array.from({ length: settings.clients }, async () => {
+      const got: string[] = [];
+      const source = new EventSource(url);
+      source.addEventListener('open', () => opened++);
+      source.addEventListener('count', (event) => {
+        got.push(event.data);
+        progress();
+      });
+      source.addEventListener('gap', (event) => got.push(`gap ${event.data}`));
+      await new Promise((resolve) => source.addEventListener('ready', resolve, { once: true }));
+      return { source, got };
+    }),
+  );
+
+  let sent = 0;
+  let resets = 0;
+  const sends: Promise<unknown>[] = [];
+  const sender = setInterval(() => {
+    sends.push(stream.hub.sendEvent('count', String(sent++)));
+  }, 1000 / settings.eventsPerSecond);
+  const resetter = setInterval(() => {
+    const open = [...sockets];
+    open[Math.floor(Math.random() * open.length)]?.resetAndDestroy();
+    resets++;
+  }, 1000 / settings.resetsPerSecond);
+  await new Promise((resolve) => setTimeout(resolve, settings.seconds * 1000));
+  clearInterval(sender);
+  clearInterval(resetter);
+  await Promise.all(sends);
+
+  const last = String(sent - 1);
+  const deadline = Date.now() + 10_000;
+  while (clients.some(({ got }) => got.at(-1) !== last) && Date.now() < deadline) {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, deadline - Date.now());
+      progress = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  const expected = Array.from({ length: sent }, (_, index) => String(index)).join();
+  const faults = clients.flatMap(({ got }, index) =>
+    got.join() === expected
+      ? []
+      : [`client ${index} got ${got.length} of ${sent}: ${got.join(' ')}`],
+  );
+  for (const { source } of clients) source.close();
+  await stream.hub.close();
+  server.closeAllConnections();
+  server.close();
+  return { sent, resets, reconnects: opened - settings.clients, faults };
+}
