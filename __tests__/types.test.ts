@@ -1,0 +1,93 @@
+/**
+ * Most of this is for the compiler: each `@ts-expect-error` fails the type check if its line would
+ * compile.
+ */
+import express from 'express';
+import { createHub, type Hub, sse } from '../lib/index.js';
+
+interface Order {
+  readonly id: number;
+}
+
+interface Events {
+  order: Order;
+  tick: number;
+  refresh: undefined;
+  message: string;
+}
+
+test('a typed hub takes the types of events and the data that belongs to them, and nothing else', async () => {
+  const stream = sse<Events>();
+  const sends = [
+    stream.hub.sendEvent('order', { id: 1 }),
+    stream.hub.sendEvent('tick', 1, { conflate: 'tick' }),
+    stream.hub.sendEvent('refresh'),
+    stream.hub.send('hello'),
+    stream.hub.to('user:1', 'user:2').sendEvent('tick', 2),
+  ];
+  expect(await Promise.all(sends)).toHaveLength(5);
+
+  const wrong = (hub: Hub<Events>) => {
+    // @ts-expect-error no such type of event
+    hub.sendEvent('oder', { id: 1 });
+    // @ts-expect-error data of another event
+    hub.sendEvent('order', 1);
+    // @ts-expect-error data left out
+    hub.sendEvent('order');
+    // @ts-expect-error data where there is none
+    hub.sendEvent('refresh', 'now');
+    // @ts-expect-error data of another type
+    hub.send(1);
+    // @ts-expect-error no such option
+    hub.sendEvent('tick', 1, { conflat: 'tick' });
+    // @ts-expect-error rooms are strings
+    hub.to(42);
+    // @ts-expect-error at least one room
+    hub.to();
+    // @ts-expect-error no such type of event in a room either
+    hub.to('a').sendEvent('oder', { id: 1 });
+  };
+  expect(wrong).toBeInstanceOf(Function);
+});
+
+test('a typed hub without the type message has no send', () => {
+  const wrong = (hub: Hub<{ tick: number }>) => {
+    // @ts-expect-error there is no event `message`
+    hub.send('x');
+  };
+  expect(wrong).toBeInstanceOf(Function);
+});
+
+test('a plain hub is free', async () => {
+  const hub = createHub();
+  const sends = [hub.sendEvent('anything', { at: 'all' }), hub.sendEvent('nothing'), hub.send(1)];
+  expect(await Promise.all(sends)).toHaveLength(3);
+});
+
+test('a typed hub is mounted with its types', () => {
+  const hub = createHub<Events>();
+  const stream = sse({ hub });
+  const typed: Hub<Events> = stream.hub;
+  expect(typed).toBe(hub);
+  // @ts-expect-error the types come with the hub
+  const wrong = () => stream.hub.sendEvent('oder', 1);
+  expect(wrong).toBeInstanceOf(Function);
+});
+
+test("Express knows res.locals.stream, and its Request in the route's options", () => {
+  const app = express();
+  const stream = sse({
+    rooms: async (req: express.Request) => [`user:${String(req.query.user)}`],
+    key: (req: express.Request) => req.ip ?? '',
+    onConnect: (client, req: express.Request) => client.send(req.query),
+  });
+  app.use(stream.locals());
+  app.get('/stream', stream);
+  app.post('/apples', (_req, res) => {
+    void res.locals.stream.sendEvent('apples', { count: 42 });
+    // @ts-expect-error no such method
+    const wrong = () => res.locals.stream.sendEvnt('apples');
+    expect(wrong).toBeInstanceOf(Function);
+  });
+  expect(app).toBeInstanceOf(Function);
+});
