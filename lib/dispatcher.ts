@@ -5,8 +5,12 @@ import { Batch } from './log/batch.js';
 import type { Gap, Ring } from './log/ring.js';
 import { Queue } from './queue.js';
 
-/** A client that was quiet for this many of the heartbeat's ticks gets a heartbeat. */
-const QUIET_TICKS = 3;
+/**
+ * A client that was quiet for so many of the heartbeat's ticks gets a heartbeat. The more of them,
+ * the closer to `keepAlive` it comes: one that comes early puts the TCP keep-alive's probes off, and
+ * nothing notices a dead peer.
+ */
+const QUIET_TICKS = 16;
 
 export interface DispatcherSettings {
   readonly concurrency: number;
@@ -26,8 +30,11 @@ export interface DispatcherHooks {
   lost(client: StreamClient, why: string): void;
 }
 
+/** Somebody waits until every client was offered an event. */
 interface Mark {
-  readonly visits: number;
+  readonly sequence: number;
+  /** How many visits have to be over by then, of all there ever were. */
+  visits: number;
   readonly passed: () => void;
 }
 
@@ -82,7 +89,7 @@ export class Dispatcher {
     this.#settle(client, open);
     const { keepAlive } = this.#settings;
     if (this.#heartbeatTimer === undefined && keepAlive !== false) {
-      const period = keepAlive / (QUIET_TICKS + 1);
+      const period = keepAlive / QUIET_TICKS;
       this.#heartbeatTimer = setInterval(() => this.#beat(), period).unref();
     }
   }
@@ -100,12 +107,26 @@ export class Dispatcher {
   }
 
   /**
-   * Calls back when every client that waits for its turn now has had it, and not before the next
-   * turn of the event loop.
+   * Calls back when every client has the ring's newest event or takes no more for now, and not
+   * before the next turn of the event loop.
    */
-  afterVisits(passed: () => void): void {
-    this.#marks.push({ visits: this.#queued, passed });
+  whenOffered(passed: () => void): void {
+    this.#marks.push({ sequence: this.#ring.head, visits: this.#queued, passed });
     this.#setTurn();
+  }
+
+  /**
+   * A client that takes more, and needs a further visit for what it lacks, is waited for: a sender
+   * that ran ahead of it would have it lose events that it was never offered.
+   */
+  #hold(cursor: number): void {
+    for (let position = 0; position < this.#marks.size; position++) {
+      const mark = this.#marks.at(position) as Mark;
+      if (mark.sequence <= cursor) continue;
+      // The later marks are called back after this one in any case.
+      mark.visits = this.#queued;
+      return;
+    }
   }
 
   /** The client is to be ended once it has what is in the ring now. */
@@ -128,9 +149,14 @@ export class Dispatcher {
 
   /** What becomes of a client after a write. */
   #settle(client: StreamClient, open: boolean): void {
-    if (!open) this.#park(client);
-    else if (client.isBehind(this.#ring) || client.leaving) this.#queue(client);
-    else client.state = 'idle';
+    if (!open) {
+      this.#park(client);
+    } else if (client.isBehind(this.#ring) || client.leaving) {
+      this.#queue(client);
+      this.#hold(client.cursor);
+    } else {
+      client.state = 'idle';
+    }
   }
 
   #queue(client: StreamClient): void {

@@ -50,8 +50,9 @@ export interface Publisher<Events extends object = AnyEvents> {
    * in the order of the calls. It never waits for a slow client, nor fails because of one.
    *
    * Rejects with a TypeError for a type with CR, LF or NUL, a bad `retry` or data that can't be
-   * serialized; with the reason of `signal`; with an SseError `ERR_SSE_CLOSED` after `close()`. In
-   * each of these cases nothing was sent.
+   * serialized; with the reason of `signal`; with an SseError `ERR_SSE_CLOSED` after `close()`,
+   * which is no unhandled rejection where nobody awaits the send. In each of these cases nothing was
+   * sent.
    */
   sendEvent<Type extends keyof Events & string>(
     type: Type,
@@ -123,7 +124,16 @@ export class EventHub {
     return this.sendEvent('message', data, options);
   }
 
-  async sendEvent(type: string, data?: unknown, options: SendOptions = {}): Promise<string> {
+  sendEvent(type: string, data?: unknown, options?: SendOptions): Promise<string> {
+    const waiting = this.#requests.pendingCount;
+    const sent = this.#publish(type, data, options);
+    // A ticker that nobody awaits must not end the process because the hub was closed meanwhile.
+    // Whatever else can go wrong is loud.
+    if (this.#closed !== undefined || this.#requests.pendingCount > waiting) sent.catch(() => {});
+    return sent;
+  }
+
+  async #publish(type: string, data: unknown, options: SendOptions = {}): Promise<string> {
     const { signal, retry } = record('send options', options, ['signal', 'retry']) as SendOptions;
     const fields = encodeEvent(type, data, retry, this.#settings.serialize);
     if (signal !== undefined && !(signal instanceof AbortSignal)) {
@@ -156,7 +166,7 @@ export class EventHub {
       }
       return this.#ring.idOf(await this.#log.append({ fields }));
     } finally {
-      this.#dispatcher.afterVisits(done);
+      this.#dispatcher.whenOffered(done);
     }
   }
 
@@ -210,7 +220,7 @@ export class EventHub {
   #deliver(entry: LogEntry): void {
     const bytes = this.#ring.push(entry);
     for (const client of this.#clients) this.#dispatcher.offer(client, bytes);
-    this.#dispatcher.afterVisits(() => {
+    this.#dispatcher.whenOffered(() => {
       const bounds = this.#dispatcher.isIdle ? this.#settings.history : this.#lagBounds;
       this.#ring.trim(entry.sequence, bounds);
     });

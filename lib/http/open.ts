@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import type { Http2ServerResponse } from 'node:http2';
 import { absentClient, type Client } from '../client.js';
 import { SseError } from '../errors.js';
 import type { EventHub } from '../hub.js';
@@ -17,7 +18,7 @@ export interface OpenOptions {
 
 /** Answers a request with the hub's stream. Throws an SseError where the response can't carry one. */
 export function open(hub: EventHub, req: Request, res: Response, options: OpenOptions): Client {
-  if (hasLeft(res)) return absentClient();
+  if (hasLeft(req, res)) return absentClient();
   checkCanStream(res);
   if (req.method === 'HEAD') {
     sendHead(req, res, options.headers);
@@ -43,11 +44,13 @@ function turnAway(res: Response, body?: string | Buffer): Client {
   return absentClient();
 }
 
-/** Whether the connection was over before the stream could be opened: after a slow check, say. */
-function hasLeft(res: Response): boolean {
-  // The compatibility API's response doesn't say itself.
-  const stream = 'stream' in res ? res.stream : res;
-  return stream?.destroyed ?? false;
+/** Whether the client is gone before its stream could be opened: after a slow check, say. */
+function hasLeft(req: Request, res: Response): boolean {
+  // A response that ended is destroyed as well, but its client has an answer.
+  if (res.writableEnded) return false;
+  if (req.httpVersionMajor >= 2) return (res as Http2ServerResponse).stream.destroyed;
+  // The response doesn't hear of the connection's end while another one has its turn.
+  return res.destroyed || req.socket.destroyed;
 }
 
 function checkCanStream(res: Response): void {
