@@ -64,6 +64,26 @@ describe('sending to one client', () => {
     await sent;
   });
 
+  test('a large event is sent when all of it is', async () => {
+    const hub = new EventHub({});
+    const { sink, client } = fake(hub);
+    let resolved = false;
+    sink.onWrite = () => {
+      sink.open = false;
+    };
+    const sent = client.send('x'.repeat(150_000)).then(() => {
+      resolved = true;
+    });
+    for (const part of [1, 2, 3]) {
+      await turn();
+      await turn();
+      expect([part, resolved]).toEqual([part, false]);
+      sink.drain();
+    }
+    await sent;
+    expect(sink.data[0]).toHaveLength(150_000);
+  });
+
   test('it resolves when the client is gone, as nobody could receive it', async () => {
     const hub = new EventHub({});
     const { sink, client } = fake(hub);

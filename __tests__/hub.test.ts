@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events';
 import { EventSource } from 'eventsource';
 import { createHub, type Hub, type HubOptions, sse } from '../lib/index.js';
-import { microtasks } from './support/fake-sink.js';
+import { microtasks, turn } from './support/fake-sink.js';
 import { serve, transports } from './support/server.js';
 import { StreamReader } from './support/stream-client.js';
 
@@ -331,6 +331,17 @@ describe('close', () => {
     await expect(waiting).rejects.toMatchObject({ name: 'SseError', code: 'ERR_SSE_CLOSED' });
     await expect(hub.send('late')).rejects.toMatchObject({ code: 'ERR_SSE_CLOSED' });
     await closed;
+  });
+
+  // An unhandled rejection fails the test.
+  test('a send that nobody awaits does not end the process then', async () => {
+    const { hub } = await serveHub({ requestQueueSize: 1 });
+    void hub.send('accepted');
+    void hub.send('waiting');
+    const closed = hub.close();
+    void hub.send('late');
+    await closed;
+    for (let turns = 0; turns < 5; turns++) await turn();
   });
 
   test('a bad option rejects, and the hub stays open', async () => {

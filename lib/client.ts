@@ -153,6 +153,8 @@ export class StreamClient implements Client, SinkOwner, Reader {
   readonly #left: () => void;
   #rooms: Set<string> | undefined;
   #direct: Queue<Direct> | undefined;
+  /** What is left of an event whose beginning it has. */
+  #rest: readonly Batch[] = [];
   /** Senders of direct events, which wait until the peer takes more. */
   #senders: (() => void)[] = [];
   #gone: AbortController | undefined;
@@ -251,7 +253,7 @@ export class StreamClient implements Client, SinkOwner, Reader {
   }
 
   drained(): void {
-    this.#resume();
+    if (this.#rest.length === 0) this.#resume();
     this.#keeper.drained(this);
   }
 
@@ -280,6 +282,7 @@ export class StreamClient implements Client, SinkOwner, Reader {
   /** Whether something waits for it, of what is in the ring up to `head`. */
   isBehind(head = this.#keeper.ring.head): boolean {
     return (
+      this.#rest.length > 0 ||
       this.gap !== undefined ||
       (this.#direct?.size ?? 0) > 0 ||
       this.cursor < Math.min(head, this.end)
@@ -301,6 +304,7 @@ export class StreamClient implements Client, SinkOwner, Reader {
   /** Writes one batch of what it lacks; false when its peer takes no more. */
   flush(): boolean {
     const { ring, frameGap, counters } = this.#keeper;
+    if (this.#rest.length > 0) return this.#writeNext(this.#rest);
     this.#passTail();
     if (this.gap !== undefined) {
       const told = frameGap(this.gap, this.cursor);
@@ -318,8 +322,19 @@ export class StreamClient implements Client, SinkOwner, Reader {
   }
 
   #write(batch: Batch): boolean {
+    return batch.bytes.length > BATCH_BYTES ? this.#writeNext(batch.parts) : this.#writeAll(batch);
+  }
+
+  #writeNext([next, ...rest]: readonly Batch[]): boolean {
+    this.#rest = rest;
+    return this.#writeAll(next as Batch);
+  }
+
+  #writeAll(batch: Batch): boolean {
     this.#keeper.counters.bytes += batch.bytes.length;
-    return this.sink.write(batch);
+    const open = this.sink.write(batch);
+    if (open && this.#rest.length === 0) this.#resume();
+    return open;
   }
 
   /** What was dropped from the ring while it lagged can't be given to it any more. */
@@ -350,9 +365,7 @@ export class StreamClient implements Client, SinkOwner, Reader {
       frames.push(next.frame);
       this.#senders.push(next.sent);
     }
-    const open = this.#write(new Batch(Buffer.concat(frames), this.cursor, frames.length));
-    if (open) this.#resume();
-    return open;
+    return this.#write(new Batch(Buffer.concat(frames), this.cursor, frames.length));
   }
 
   #resume(): void {

@@ -6,8 +6,12 @@ import type { Pushed, Ring } from './log/ring.js';
 import { Queue } from './queue.js';
 import { Ticker } from './ticker.js';
 
-/** A client that was quiet for this many of the heartbeat's ticks gets a heartbeat. */
-const QUIET_TICKS = 3;
+/**
+ * A client that was quiet for so many of the heartbeat's ticks gets a heartbeat. The more of them,
+ * the closer to `keepAlive` it comes: one that comes early puts the TCP keep-alive's probes off, and
+ * nothing notices a dead peer.
+ */
+const QUIET_TICKS = 16;
 
 export interface DispatcherSettings {
   readonly concurrency: number;
@@ -26,8 +30,11 @@ export interface DispatcherHooks {
   lost(client: StreamClient, why: string): void;
 }
 
+/** Somebody waits until every client was offered an event. */
 interface Mark {
-  readonly visits: number;
+  readonly sequence: number;
+  /** How many visits have to be over by then, of all there ever were. */
+  visits: number;
   readonly passed: () => void;
 }
 
@@ -77,7 +84,7 @@ export class Dispatcher {
     this.#hooks = hooks;
     this.#limit = createLimiter(settings.concurrency);
     if (settings.keepAlive !== false) {
-      this.#heartbeats = new Ticker(settings.keepAlive / (QUIET_TICKS + 1), () => this.#beat());
+      this.#heartbeats = new Ticker(settings.keepAlive / QUIET_TICKS, () => this.#beat());
     }
   }
 
@@ -124,12 +131,26 @@ export class Dispatcher {
   }
 
   /**
-   * Calls back when every client that waits for its turn now has had it, and not before the next
-   * turn of the event loop.
+   * Calls back when every client has the ring's newest event or takes no more for now, and not
+   * before the next turn of the event loop.
    */
-  afterVisits(passed: () => void): void {
-    this.#marks.push({ visits: this.#queued, passed });
+  whenOffered(passed: () => void): void {
+    this.#marks.push({ sequence: this.#ring.head, visits: this.#queued, passed });
     this.#setTurn();
+  }
+
+  /**
+   * A client that takes more, and needs a further visit for what it lacks, is waited for: a sender
+   * that ran ahead of it would have it lose events that it was never offered.
+   */
+  #hold(cursor: number): void {
+    for (let position = 0; position < this.#marks.size; position++) {
+      const mark = this.#marks.at(position) as Mark;
+      if (mark.sequence <= cursor) continue;
+      // The later marks are called back after this one in any case.
+      mark.visits = this.#queued;
+      return;
+    }
   }
 
   /** The client is to be ended once it has what is in the ring now. */
@@ -166,9 +187,12 @@ export class Dispatcher {
 
   /** What becomes of a client after a write. */
   #settle(client: StreamClient, open: boolean): void {
-    if (!open) this.#park(client);
-    else if (client.isBehind() || client.leaving) this.#queue(client);
-    else {
+    if (!open) {
+      this.#park(client);
+    } else if (client.isBehind() || client.leaving) {
+      this.#queue(client);
+      this.#hold(client.cursor);
+    } else {
       client.state = 'idle';
       client.conflates = false;
     }

@@ -23,6 +23,8 @@ export class SseError extends Error {
 
 /** A value as an error message quotes it: on one line, and never a page long. */
 export function quote(value: unknown): string {
+  // Under async hooks, a promise shows its hooks' symbols.
+  if (value instanceof Promise) return 'Promise';
   return inspect(value, {
     depth: 1,
     maxStringLength: 60,

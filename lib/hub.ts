@@ -57,8 +57,9 @@ export interface Publisher<Events extends object = AnyEvents> {
    * in the order of the calls. It never waits for a slow client, nor fails because of one.
    *
    * Rejects with a TypeError for a type with CR, LF or NUL, a bad `retry` or data that can't be
-   * serialized; with the reason of `signal`; with an SseError `ERR_SSE_CLOSED` after `close()`. In
-   * each of these cases nothing was sent.
+   * serialized; with the reason of `signal`; with an SseError `ERR_SSE_CLOSED` after `close()`,
+   * which is no unhandled rejection where nobody awaits the send. In each of these cases nothing was
+   * sent.
    */
   sendEvent<Type extends keyof Events & string>(
     type: Type,
@@ -197,11 +198,11 @@ export class EventHub {
   }
 
   send(data?: unknown, options?: SendOptions): Promise<string> {
-    return this.#publish(undefined, 'message', data, options);
+    return this.#accept(undefined, 'message', data, options);
   }
 
   sendEvent(type: string, data?: unknown, options?: SendOptions): Promise<string> {
-    return this.#publish(undefined, type, data, options);
+    return this.#accept(undefined, type, data, options);
   }
 
   to(...rooms: string[]): Publisher {
@@ -209,10 +210,24 @@ export class EventHub {
     rooms.forEach(checkRoom);
     return {
       send: (data?: unknown, options?: SendOptions) =>
-        this.#publish(rooms, 'message', data, options),
+        this.#accept(rooms, 'message', data, options),
       sendEvent: (type: string, data?: unknown, options?: SendOptions) =>
-        this.#publish(rooms, type, data, options),
+        this.#accept(rooms, type, data, options),
     };
+  }
+
+  #accept(
+    rooms: readonly string[] | undefined,
+    type: string,
+    data: unknown,
+    options?: SendOptions,
+  ): Promise<string> {
+    const waiting = this.#requests.pendingCount;
+    const sent = this.#publish(rooms, type, data, options);
+    // A ticker that nobody awaits must not end the process because the hub was closed meanwhile.
+    // Whatever else can go wrong is loud.
+    if (this.#closed !== undefined || this.#requests.pendingCount > waiting) sent.catch(() => {});
+    return sent;
   }
 
   async #publish(
@@ -250,7 +265,7 @@ export class EventHub {
       }
       return this.#ring.idOf(await this.#log.append(entry));
     } finally {
-      this.#dispatcher.afterVisits(done);
+      this.#dispatcher.whenOffered(done);
     }
   }
 
@@ -321,7 +336,7 @@ export class EventHub {
     this.#counters.accepted++;
     const pushed = this.#ring.push(entry);
     for (const client of this.#audience(entry.rooms)) this.#dispatcher.offer(client, pushed);
-    this.#dispatcher.afterVisits(() => {
+    this.#dispatcher.whenOffered(() => {
       this.#offered = entry.sequence;
       const bounds = this.#dispatcher.isIdle ? this.#settings.history : this.#lagBounds;
       this.#ring.trim(entry.sequence, bounds);

@@ -1,3 +1,6 @@
+// The declarations name node:http and Buffer, and TypeScript 6 looks into no @types unasked.
+/// <reference types="node" preserve="true" />
+
 export type { Client, ClientSendOptions } from './client.js';
 export { createHub, type Hub } from './create-hub.js';
 export { SseError, type SseErrorCode } from './errors.js';

@@ -5,8 +5,8 @@ import { Queue } from './queue.js';
  * A piece of work for a limiter. It holds its slot until it calls `done`, at once or later.
  *
  * `done` is one function for all jobs of a limiter, so that a job costs no closure. Hence the two
- * hazards: a job that never calls it keeps its slot for ever, and one that calls it twice lets one
- * job too many run.
+ * hazards: a job that never calls it keeps its slot for ever, and one that calls it twice, or calls
+ * it and then throws, lets one job too many run.
  */
 export type Job = (done: () => void) => void;
 

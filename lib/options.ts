@@ -14,7 +14,10 @@ export interface Logger {
 export interface HistoryOptions {
   /** How many events, an integer from 0. Default 1000. */
   readonly events?: number | undefined;
-  /** How many bytes, an integer from 0. Default 16 MiB (16 777 216). */
+  /**
+   * How many bytes, an integer from 0. An event counts what goes over the wire, and 128 bytes for
+   * what lies around it in memory. Default 16 MiB (16 777 216).
+   */
   readonly bytes?: number | undefined;
   /**
    * For how long, in ms. A number above 0, at most 2 147 483 647. Default: no bound.
@@ -212,14 +215,14 @@ export function readCloseOptions(options: CloseOptions): Required<CloseOptions> 
   return { timeout: delay('timeout', timeout, 5000), final };
 }
 
-/** The value as an object that has no properties but these. */
+/** The value as an object, no list or map, that has no properties but these. */
 export function record<Name extends string>(
   name: string,
   value: unknown,
   known: readonly Name[],
   alternative = '',
 ): Partial<Record<Name, unknown>> {
-  if (typeof value !== 'object' || value === null) {
+  if (typeof value !== 'object' || value === null || Symbol.iterator in value) {
     throw new TypeError(`${name} ${quote(value)}: must be an object${alternative}`);
   }
   for (const key of Object.keys(value)) {

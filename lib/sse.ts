@@ -31,7 +31,7 @@ export type Next = (error?: unknown) => void;
 export interface SseHandler<Events extends object = AnyEvents> {
   /**
    * Answers the request with the hub's stream, and puts the hub on `res.locals.stream`. Calls `next`
-   * only with an error.
+   * only with an error; without a `next`, as under node:http, answers with the error's status itself.
    */
   (req: Request, res: Response, next?: Next): void;
   readonly hub: Hub<Events>;
@@ -63,10 +63,13 @@ export function sse<Events extends object = AnyEvents>(
   if (options instanceof IncomingMessage) {
     throw new TypeError("sse is no middleware, it makes one: write app.get('/stream', sse())");
   }
+  if (typeof options !== 'object' || options === null) {
+    throw new TypeError(`options ${quote(options)}: must be an object`);
+  }
   const { hub: mounted, headers, rooms, onConnect, key, ...hubOptions } = options;
   const route = { headers, rooms, onConnect, key };
   const hub = mounted === undefined ? createHub<Events>(hubOptions) : mounted;
-  if (mounted !== undefined) checkMounted(mounted, Object.keys(hubOptions));
+  if (mounted !== undefined) checkMounted(mounted, hubOptions);
   checkOpenOptions(route);
 
   function stream(req: Request, res: Response, next: Next = (error) => fail(res, error)): void {
@@ -87,13 +90,15 @@ export function sse<Events extends object = AnyEvents>(
   return Object.assign(stream, { hub, locals });
 }
 
-function checkMounted(hub: unknown, hubOptions: readonly string[]): void {
+function checkMounted(hub: unknown, hubOptions: HubOptions): void {
   if (typeof hub !== 'object' || hub === null || !('open' in hub)) {
     throw new TypeError(`hub ${quote(hub)}: must be a hub, as createHub() or sse().hub gives it`);
   }
-  if (hubOptions.length > 0) {
+  const given = Object.entries(hubOptions).filter(([, value]) => value !== undefined);
+  if (given.length > 0) {
+    const names = given.map(([name]) => name).join(', ');
     throw new TypeError(
-      `${hubOptions.join(', ')}: belongs to createHub(), as a hub is mounted here`,
+      `${names}: only for createHub() or sse() without a hub, and one is mounted here`,
     );
   }
 }
@@ -107,7 +112,9 @@ function putOnLocals(res: Response, name: string, hub: object): void {
 
 /** Answers for a server that has no error handling of its own. */
 function fail(res: Response, error: unknown): void {
+  if (res.writableEnded) return;
   if (res.headersSent) {
+    // Nobody else would ever end it.
     res.destroy();
     return;
   }

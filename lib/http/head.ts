@@ -1,9 +1,5 @@
-import {
-  type IncomingMessage,
-  type ServerResponse,
-  validateHeaderName,
-  validateHeaderValue,
-} from 'node:http';
+import { type ServerResponse, validateHeaderName, validateHeaderValue } from 'node:http';
+import type { Socket } from 'node:net';
 import { quote } from '../errors.js';
 import type { Request, Response } from './message.js';
 
@@ -28,7 +24,7 @@ export function sendHead(req: Request, res: Response, headers: Headers | undefin
   for (const [name, value] of Object.entries(headers ?? {})) {
     res.setHeader(name, value as string | string[]);
   }
-  if (req.httpVersionMajor < 2) keepOpen((req as IncomingMessage).socket);
+  keepOpen(req);
   (res as ServerResponse).flushHeaders();
 }
 
@@ -38,14 +34,21 @@ export function checkHeaders(headers: Headers | undefined): void {
   if (typeof headers !== 'object' || headers === null) {
     throw new TypeError(`headers ${quote(headers)}: must be an object from name to value`);
   }
-  for (const [name, value] of Object.entries(headers)) {
-    validateHeaderName(name);
-    for (const one of Array.isArray(value) ? value : [value]) validateHeaderValue(name, one);
+  try {
+    for (const [name, value] of Object.entries(headers)) {
+      validateHeaderName(name);
+      for (const one of Array.isArray(value) ? value : [value]) validateHeaderValue(name, one);
+    }
+  } catch (cause) {
+    throw new TypeError(`headers ${quote(headers)}: ${(cause as Error).message}`, { cause });
   }
 }
 
-function keepOpen(socket: IncomingMessage['socket']): void {
-  socket.setTimeout(0);
-  socket.setNoDelay(true);
-  socket.setKeepAlive(true, TCP_KEEP_ALIVE_DELAY);
+function keepOpen(req: Request): void {
+  // A server takes any Duplex for a connection, and not all of them have these.
+  const socket: Partial<Socket> = req.socket;
+  // Over HTTP/2 the timeout is that of all the streams on the connection.
+  if (req.httpVersionMajor < 2) socket.setTimeout?.(0);
+  socket.setNoDelay?.(true);
+  socket.setKeepAlive?.(true, TCP_KEEP_ALIVE_DELAY);
 }

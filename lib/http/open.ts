@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import type { Http2ServerResponse } from 'node:http2';
 import type { Refusal } from '../admission.js';
 import { absentClient, type Client, checkRoom } from '../client.js';
 import { quote, SseError } from '../errors.js';
@@ -63,7 +64,7 @@ export async function open(
   res: Response,
   options: OpenOptions,
 ): Promise<Client> {
-  if (hasLeft(res)) return absentClient();
+  if (hasLeft(req, res)) return absentClient();
   checkCanStream(res);
   if (req.method === 'HEAD') {
     sendHead(req, res, options.headers);
@@ -79,7 +80,7 @@ export async function open(
   let rooms: readonly string[];
   try {
     rooms = await readRooms(options.rooms, req);
-    if (hasLeft(res)) {
+    if (hasLeft(req, res)) {
       left();
       return absentClient();
     }
@@ -150,11 +151,13 @@ function address(req: Request & { readonly ip?: string | undefined }): string {
   return req.ip ?? req.socket.remoteAddress ?? '';
 }
 
-/** Whether the connection was over before the stream could be opened: after a slow check, say. */
-function hasLeft(res: Response): boolean {
-  // The compatibility API's response doesn't say itself.
-  const stream = 'stream' in res ? res.stream : res;
-  return stream?.destroyed ?? false;
+/** Whether the client is gone before its stream could be opened: after a slow check, say. */
+function hasLeft(req: Request, res: Response): boolean {
+  // A response that ended is destroyed as well, but its client has an answer.
+  if (res.writableEnded) return false;
+  if (req.httpVersionMajor >= 2) return (res as Http2ServerResponse).stream.destroyed;
+  // The response doesn't hear of the connection's end while another one has its turn.
+  return res.destroyed || req.socket.destroyed;
 }
 
 function checkCanStream(res: Response): void {

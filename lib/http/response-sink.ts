@@ -1,9 +1,13 @@
+import type { ServerResponse } from 'node:http';
 import type { Sink, SinkOwner } from '../client.js';
 import type { Batch } from '../log/batch.js';
 import type { Response } from './message.js';
 
-/** What `compression` and others put on a response, to push out what they hold back. */
-interface Flushable {
+/** What others may have put in front of a response. */
+interface Wrapped {
+  /** A careless wrapper gives nothing back. */
+  write(bytes: Buffer): boolean | undefined;
+  /** What `compression` has, to push out what it holds back. */
   flush?(): void;
 }
 
@@ -16,18 +20,26 @@ export class ResponseSink implements Sink {
   }
 
   bind(owner: SinkOwner): void {
+    const closed = () => owner.closed();
     this.#res.on('drain', () => owner.drained());
-    this.#res.once('close', () => owner.closed());
+    this.#res.once('close', closed);
     // Without a listener, an error of the response would end the process. `close` follows it.
     this.#res.on('error', () => this.destroy());
+    if (this.#res.socket === null) {
+      // While another response has the connection, node:http doesn't tell this one when it is lost.
+      const connection = this.#res.req.socket;
+      connection.once('close', closed);
+      this.#res.once('socket', () => connection.off('close', closed));
+    }
   }
 
   write(batch: Batch): boolean {
     if (this.#res.writableEnded || this.#res.destroyed) return false;
     try {
-      const open = (this.#res as { write(bytes: Buffer): boolean }).write(batch.bytes);
-      (this.#res as Flushable).flush?.();
-      return open;
+      const wrapped = this.#res as Wrapped;
+      const open = wrapped.write(batch.bytes);
+      wrapped.flush?.();
+      return open ?? !(this.#res as ServerResponse).writableNeedDrain;
     } catch {
       this.destroy();
       return false;

@@ -16,6 +16,8 @@ export class SocketSink implements Sink {
   bind(owner: SinkOwner): void {
     const drained = () => owner.drained();
     this.#socket.on('drain', drained);
+    // Only others write to the response itself, but their late write would end the process.
+    this.#res.on('error', () => this.destroy());
     this.#res.once('close', () => {
       // The connection may live on, with further requests.
       this.#socket.off('drain', drained);
@@ -32,11 +34,16 @@ export class SocketSink implements Sink {
   }
 
   end(): void {
-    this.#res.end();
+    try {
+      this.#res.end();
+    } catch {
+      // A wrapped `end`, where `write` is not wrapped.
+      this.destroy();
+    }
   }
 
   destroy(): void {
-    this.#socket.destroy();
+    this.#res.destroy();
   }
 }
 

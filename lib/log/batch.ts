@@ -8,6 +8,7 @@ export const BATCH_BYTES = 64 * 1024;
 export class Batch {
   /** The same bytes as a transport frames them, kept here so that they are framed once as well. */
   framed: Buffer | undefined;
+  #parts: Batch[] | undefined;
 
   constructor(
     readonly bytes: Buffer,
@@ -15,4 +16,16 @@ export class Batch {
     readonly last: number,
     readonly events: number,
   ) {}
+
+  /** For an event that is larger than what is written at a time. */
+  get parts(): readonly Batch[] {
+    this.#parts ??= Array.from(
+      { length: Math.ceil(this.bytes.length / BATCH_BYTES) },
+      (_, index) => {
+        const start = index * BATCH_BYTES;
+        return new Batch(this.bytes.subarray(start, start + BATCH_BYTES), this.last, 0);
+      },
+    );
+    return this.#parts;
+  }
 }
