@@ -71,7 +71,8 @@ export interface HubOptions {
   /**
    * How long clients wait before they connect again, in ms: sent as `retry:` when a stream opens. A
    * non-negative integer; `false` leaves it to the client. Default 3000. Clients that are sent away
-   * by `close()` wait between once and twice as long, each its own time.
+   * by `close()` wait between once and twice as long, each its own time (3000 to 6000 where this is 0
+   * or false).
    */
   readonly retry?: number | false | undefined;
   /**
