@@ -64,8 +64,9 @@ export interface HubOptions {
   readonly history?: HistoryOptions | false | undefined;
   /**
    * A client to which nothing was written for this long gets a heartbeat, so that proxies keep the
-   * connection and a dead peer is noticed, in ms. A number above 0, at most 2 147 483 647; `false`
-   * turns it off. Default 15 000.
+   * connection, in ms. Between two of them TCP looks whether the peer is still there, which takes it
+   * 13 s: with a shorter time, a dead peer is noticed only after many minutes. A number above 0, at
+   * most 2 147 483 647; `false` turns it off. Default 15 000.
    */
   readonly keepAlive?: number | false | undefined;
   /**
