@@ -68,14 +68,16 @@ export interface HubOptions {
   readonly history?: HistoryOptions | false | undefined;
   /**
    * A client to which nothing was written for this long gets a heartbeat, so that proxies keep the
-   * connection and a dead peer is noticed, in ms. A number above 0, at most 2 147 483 647; `false`
-   * turns it off. Default 15 000.
+   * connection, in ms. Between two of them TCP looks whether the peer is still there, which takes it
+   * 13 s: with a shorter time, a dead peer is noticed only after many minutes. A number above 0, at
+   * most 2 147 483 647; `false` turns it off. Default 15 000.
    */
   readonly keepAlive?: number | false | undefined;
   /**
    * How long clients wait before they connect again, in ms: sent as `retry:` when a stream opens. A
    * non-negative integer; `false` leaves it to the client. Default 3000. Clients that are sent away
-   * by `close()` wait between once and twice as long, each its own time.
+   * by `close()` wait between once and twice as long, each its own time (3000 to 6000 where this is 0
+   * or false).
    */
   readonly retry?: number | false | undefined;
   /**

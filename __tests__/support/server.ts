@@ -1,5 +1,8 @@
+import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo, Server as NetServer } from 'node:net';
+import { Server as TlsServer } from 'node:tls';
+import type { Client } from '../../lib/index.js';
 
 const running = new Set<NetServer>();
 
@@ -8,7 +11,8 @@ export async function serve(handler: RequestListener | NetServer): Promise<strin
   const server = typeof handler === 'function' ? createServer(handler) : handler;
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   running.add(server);
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const scheme = server instanceof TlsServer ? 'https' : 'http';
+  return `${scheme}://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
 /** Stops what `serve` started, open connections included. */
@@ -19,6 +23,11 @@ export async function stopServers(): Promise<void> {
     if ('closeAllConnections' in server) (server as Server).closeAllConnections();
     await closed;
   }
+}
+
+/** Resolves once the hub has noticed that the client is gone. */
+export async function gone({ signal }: Client): Promise<void> {
+  if (!signal.aborted) await once(signal, 'abort');
 }
 
 /**

@@ -21,6 +21,8 @@ export function sendHead(req: Request, res: Response, headers: Headers | undefin
   res.setHeader('Cache-Control', 'private, no-cache, no-store, no-transform');
   // nginx, and those that learned from it, would buffer the stream.
   res.setHeader('X-Accel-Buffering', 'no');
+  // A middleware in front may have counted on another answer.
+  res.removeHeader('Content-Length');
   for (const [name, value] of Object.entries(headers ?? {})) {
     res.setHeader(name, value as string | string[]);
   }

@@ -1,0 +1,565 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { connect as connectHttp2 } from 'node:http2';
+import { get as getHttps } from 'node:https';
+import { join, resolve } from 'node:path';
+import { createHub, SseError, sse } from '../lib/index.js';
+import { readHubOptions } from '../lib/options.js';
+import { makeCertificate } from './support/certificate.js';
+import { Consumer, type Program, typeErrors } from './support/consumer.js';
+import { type Block, readAnchors, readBlocks, readLinks, readTable } from './support/markdown.js';
+import { serve } from './support/server.js';
+import { StreamReader } from './support/stream-client.js';
+
+const ROOT = resolve(__dirname, '..');
+const README = read('README.md');
+const PROSE = README.replace(/\s+/g, ' ');
+const { scripts, ...manifest } = JSON.parse(read('package.json'));
+const blocks = readBlocks(README);
+
+/** How a block of the README is put to the test. */
+interface Check {
+  /** What the README takes for granted around a piece of a program. */
+  readonly before?: string;
+  readonly after?: string;
+  /** `code` is the block between `before` and `after`. */
+  run(code: string, block: Block): Promise<void>;
+}
+
+const APP = `
+  import express from 'express';
+  const app = express();
+`;
+const IMPORT = `
+  import { sse } from 'express-sse-hub';
+`;
+const STREAM = `
+  ${IMPORT}
+  const stream = sse();
+`;
+const ROUTE = `
+  app.get('/stream', stream);
+`;
+const SEND_ON_REQUEST = `
+  app.post('/send', async (_req, res) => {
+    await stream.hub.sendEvent('apples', { count: 42 });
+    res.end();
+  });
+`;
+const LISTEN = `
+  app.listen(3000);
+`;
+const SEND_OFTEN = `
+  setInterval(() => stream.hub.send('tick'), 20);
+`;
+/** So that what comes next is sent to a client that is there. */
+const AFTER_FIRST_CLIENT = `
+  while (stream.hub.size === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+`;
+
+let consumer: Consumer;
+
+beforeAll(() => {
+  const dependencies = ['express', 'express4', 'connect', 'compression', 'eventsource'];
+  consumer = new Consumer(dependencies);
+});
+afterEach(() => consumer.stopPrograms());
+afterAll(() => consumer.remove());
+
+const checks: Record<string, Check> = {
+  'See it run 1': {
+    async run(code) {
+      checkCommands(code, ['npm ci', 'npm start']);
+      const [, file] = /^node (example-app\/\S+)$/.exec(scripts.start) as unknown as string[];
+      consumer.copy('example-app');
+      const origin = await consumer.runFile(file as string).origin();
+      says('open http://localhost:3000 ');
+
+      const page = await fetch(origin);
+      expect(page.headers.get('content-type')).toMatch(/^text\/html/);
+      const stream = await StreamReader.open(`${origin}/stream`);
+      await stream.received(1);
+    },
+  },
+
+  'See it run 2': {
+    async run(code) {
+      checkCommands(code, ['npm ci', 'npm test']);
+    },
+  },
+
+  'Install 1': {
+    async run(code) {
+      expect(code).toBe(`npm install ${manifest.name}\n`);
+      expect(manifest).not.toHaveProperty('dependencies');
+      expect(Object.keys(manifest.exports['.'])).toEqual(['import', 'require']);
+      const { node } = manifest.engines;
+      says(`Node ${node.replace('>=', '')} or newer`);
+    },
+  },
+
+  'Two lines 1': {
+    before: APP + IMPORT,
+    after: SEND_ON_REQUEST + LISTEN,
+    async run(code) {
+      says("`stream.hub.sendEvent('apples', { count: 42 })` reaches every client");
+      await sendsApplesOn(code, '/send');
+    },
+  },
+
+  'A whole app 1': {
+    async run(code) {
+      await sendsApplesOn(code, '/apples');
+      await sendsApplesOn(code.replace("from 'express'", "from 'express4'"), '/apples');
+    },
+  },
+
+  'A whole app 2': {
+    async run(code) {
+      const origin = await consumer.runServer(exampleCode('A whole app 1')).origin();
+      await prints(code, origin, async (curl) => {
+        await curl.prints('.0\n\n');
+        await post(`${origin}/apples`);
+      });
+    },
+  },
+
+  'A whole app 3': {
+    async run(code) {
+      const origin = await consumer.runServer(exampleCode('A whole app 1')).origin();
+      await prints(code, origin);
+    },
+  },
+
+  'In the browser 1': {
+    async run(code) {
+      const stream = sse({ history: false });
+      const page = consumer.runInPage(code, await serve(stream));
+      while (stream.hub.size === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+      await stream.hub.sendEvent('apples', { count: 42 });
+      await page.prints('title: 42 apples\n');
+      await stream.hub.send('hello');
+      await page.prints('hello\n');
+      await stream.hub.sendEvent('gap', { reason: 'trimmed', missed: 1 });
+      await page.prints('reload\n');
+    },
+  },
+
+  'Outside of a request 1': {
+    before: APP + STREAM,
+    after: ROUTE + LISTEN,
+    async run(code) {
+      const [event] = await (await openStream(code)).received(1);
+      expect(event).toMatchObject({ type: 'message', data: 'tick' });
+    },
+  },
+
+  'Several hubs, several routes 1': {
+    before: `
+      import express, { type RequestHandler } from 'express';
+      const app = express();
+      const requireLogin: RequestHandler = (req, res, next) => {
+        if (req.headers.authorization) next();
+        else res.sendStatus(401);
+      };
+    `,
+    after: `
+      await news.sendEvent('headline', 'The soup is out');
+      ${LISTEN}
+    `,
+    async run(code) {
+      const origin = await consumer.runServer(code).origin();
+      expect((await fetch(`${origin}/orders`)).status).toBe(401);
+
+      const orders = await StreamReader.open(`${origin}/orders?lastEventId=none`, {
+        headers: { authorization: 'yes' },
+      });
+      const [, order] = await orders.received(2);
+      expect(order).toMatchObject({ type: 'order', data: '{"table":7,"dish":"soup"}' });
+
+      const news = await StreamReader.open(`${origin}/news?lastEventId=none`);
+      const [, headline] = await news.received(2);
+      expect(headline).toMatchObject({ type: 'headline', data: 'The soup is out' });
+    },
+  },
+
+  'Typed events 1': {
+    before: APP + IMPORT,
+    after: ROUTE + LISTEN,
+    async run(code) {
+      const origin = await consumer.runServer(code).origin();
+      const reader = await StreamReader.open(`${origin}/stream?lastEventId=none`);
+      const [, ...events] = await reader.received(5);
+      expect(events.map(({ type, data }) => [type, data])).toEqual([
+        ['order', '{"id":"A-17","total":12.5}'],
+        ['tick', '1'],
+        ['ordr', '{"id":"A-18","total":9}'],
+        ['tick', 'tock'],
+      ]);
+    },
+  },
+
+  'One stream for one request 1': {
+    before: `${APP}
+      let asked = 0;
+      async function* answer(signal: AbortSignal) {
+        yield* ['two', 'lines'];
+        if (asked++ === 0) return;
+        while (!signal.aborted) {
+          await new Promise((resolve) => setTimeout(resolve, 5));
+          yield 'more';
+        }
+        console.log('stopped');
+      }
+    `,
+    after: LISTEN,
+    async run(code) {
+      const program = consumer.runServer(code);
+      const url = `${await program.origin()}/answer`;
+      const first = await StreamReader.open(url, { method: 'POST' });
+      await first.end();
+      expect(first.events).toMatchObject([
+        { type: 'token', data: 'two' },
+        { type: 'token', data: 'lines' },
+      ]);
+
+      const second = await StreamReader.open(url, { method: 'POST' });
+      await second.received(3);
+      second.destroy();
+      await program.prints('stopped\n');
+    },
+  },
+
+  'Slow clients 1': {
+    before: APP + STREAM + ROUTE + LISTEN + AFTER_FIRST_CLIENT,
+    async run(code) {
+      const [event] = await (await openStream(code)).received(1);
+      expect(event).toMatchObject({ type: 'apples', data: '{"count":42}' });
+    },
+  },
+
+  'Order, ids and coming back 1': {
+    async run(code) {
+      const program = consumer.runServer(`
+        ${APP}
+        ${IMPORT}
+        const stream = sse({ history: { events: 1 } });
+        ${ROUTE}
+        ${LISTEN}
+        for (let i = 0; i < 4; i++) console.log(await stream.hub.sendEvent('apples', { count: 42 }));
+      `);
+      const origin = await program.origin();
+      await program.prints('.4\n');
+      const [epoch] = program.output.split('.');
+      const [, exampleEpoch] = /Last-Event-ID: (\S+)\.1'/.exec(code) as unknown as string[];
+      await prints(code.replaceAll(exampleEpoch as string, epoch as string), origin);
+    },
+  },
+
+  'Proxies and compression 1': {
+    before: APP + STREAM,
+    after: `
+      ${SEND_ON_REQUEST}
+      app.get('/text', (_req, res) => {
+        res.send('all the same '.repeat(1000));
+      });
+      ${LISTEN}
+    `,
+    async run(code) {
+      const origin = await consumer.runServer(code).origin();
+      const text = await fetch(`${origin}/text`);
+      expect(text.headers.get('content-encoding')).not.toBeNull();
+
+      const reader = await StreamReader.open(`${origin}/stream`, {
+        headers: { 'accept-encoding': 'gzip, deflate, br' },
+      });
+      await post(`${origin}/send`);
+      const [event] = await reader.received(1);
+      expect(event).toMatchObject({ type: 'apples' });
+      expect(reader.response.headers).not.toHaveProperty('content-encoding');
+      says(`X-Accel-Buffering: ${reader.response.headers['x-accel-buffering']}`);
+      says(`Cache-Control: ${reader.response.headers['cache-control']}`);
+    },
+  },
+
+  'Proxies and compression 2': {
+    async run(code) {
+      const lines = code.trim().split('\n');
+      expect(lines[0]).toBe('location /stream {');
+      expect(lines.at(-1)).toBe('}');
+      const directives = lines
+        .slice(1, -1)
+        .map((line) => /^ {4}(\w+) ([^;]+);$/.exec(line)?.slice(1));
+      expect(directives).toEqual([
+        ['proxy_pass', 'http://127.0.0.1:3000'],
+        ['proxy_http_version', '1.1'],
+        ['proxy_set_header', 'Connection ""'],
+        ['proxy_read_timeout', '60s'],
+      ]);
+      expect(readHubOptions({}).keepAlive).toBeLessThan(60_000);
+    },
+  },
+
+  'Without Express 1': {
+    before: STREAM,
+    after: SEND_OFTEN,
+    async run(code) {
+      await ticks(await consumer.runServer(code).origin());
+    },
+  },
+
+  'Without Express 2': {
+    before: STREAM,
+    after: SEND_OFTEN,
+    async run(code) {
+      const origin = await consumer.runServer(code).origin();
+      await ticks(`${origin}/stream`);
+      expect((await fetch(origin)).status).toBe(404);
+    },
+  },
+
+  'Without Express 3': {
+    before: STREAM,
+    after: SEND_OFTEN,
+    async run(code) {
+      const { key, cert } = makeCertificate();
+      consumer.write('key.pem', key);
+      consumer.write('cert.pem', cert);
+      const { port } = new URL(await consumer.runServer(code).origin());
+
+      const session = connectHttp2(`https://localhost:${port}`, { ca: cert, host: '127.0.0.1' });
+      const stream = session.request({ ':path': '/stream' }).setEncoding('utf8');
+      let text = '';
+      for await (const chunk of stream) {
+        text += chunk;
+        if (text.includes('data: tick\n\n')) break;
+      }
+      expect(session.alpnProtocol).toBe('h2');
+      session.destroy();
+
+      // allowHTTP1: those that don't speak HTTP/2 are served as well.
+      await new Promise<void>((resolve, reject) => {
+        const options = {
+          host: '127.0.0.1',
+          servername: 'localhost',
+          port,
+          ca: cert,
+          agent: false,
+        };
+        const req = getHttps(options, (res) => {
+          expect(res.httpVersion).toBe('1.1');
+          res.once('data', () => {
+            res.destroy();
+            resolve();
+          });
+        });
+        req.on('error', reject);
+      });
+    },
+  },
+
+  'Shutting down 1': {
+    before: APP + STREAM + ROUTE,
+    after: SEND_ON_REQUEST,
+    async run(code) {
+      const program = consumer.runServer(code);
+      const origin = await program.origin();
+      const reader = await StreamReader.open(`${origin}/stream`);
+      await post(`${origin}/send`);
+      program.child.kill('SIGTERM');
+      await reader.end();
+      expect(reader.events).toMatchObject([{ type: 'apples', data: '{"count":42}' }]);
+      const [, retry] = /retry: (\d+)\n\n$/.exec(reader.text) as unknown as string[];
+      expect(Number(retry)).toBeGreaterThanOrEqual(3000);
+      expect(Number(retry)).toBeLessThanOrEqual(6000);
+      await program.end();
+    },
+  },
+
+  'Errors 1': {
+    before: `${STREAM} await stream.hub.close();`,
+    async run(code) {
+      const program = consumer.runServer(code);
+      await program.end();
+      expect(program.output).toBe('too late\n');
+    },
+  },
+};
+
+test('every block of the README has a check, and every check a block', () => {
+  expect(blocks.map((block) => block.name)).toEqual(Object.keys(checks));
+});
+
+describe('blocks that the compiler checks', () => {
+  const server = new Map<string, string>();
+  const page = new Map<string, string>();
+  for (const block of blocks) {
+    if (block.language === 'ts') server.set(`${block.name}.mts`, surrounded(block));
+    if (block.language === 'js') page.set(`${block.name}.mts`, block.code);
+  }
+  let errors: Map<string, string[]>;
+  beforeAll(() => {
+    errors = new Map([
+      ...typeErrors(server, { lib: ['es2023'], types: ['node'] }),
+      ...typeErrors(page, { lib: ['es2023', 'dom', 'dom.iterable'], types: [] }),
+    ]);
+  }, 60_000);
+
+  test.each([...server.keys(), ...page.keys()])('%s', (file) => {
+    expect(errors.get(file)).toEqual([]);
+  });
+});
+
+describe('blocks that run', () => {
+  test.each(blocks)('$name', async (block) => {
+    await checkOf(block).run(surrounded(block), block);
+  });
+});
+
+test('every language has its place in these tests', () => {
+  const languages = new Set(blocks.map((block) => block.language));
+  expect(languages).toEqual(new Set(['sh', 'ts', 'js', 'console', 'nginx']));
+});
+
+test('the table of options names every option, with its default', () => {
+  const rows = readTable(README, 'Option');
+  const told = rows.map(([name, value]) => [unquote(name), evaluate(value)]);
+  expect(Object.fromEntries(told)).toEqual(readHubOptions({}));
+});
+
+test('the table of errors names every code, with its status', () => {
+  const rows = readTable(README, '`code`').map(([code, status]) => [unquote(code), status]);
+  const codes = ['ERR_SSE_CLOSED', 'ERR_SSE_CANNOT_STREAM'] as const;
+  expect(rows).toEqual(codes.map((code) => [code, String(new SseError(code, '').status)]));
+});
+
+test('the table of gaps names every reason', async () => {
+  const told = readTable(README, '`reason`').flatMap(([reasons]) =>
+    reasons?.split(', ').map(unquote),
+  );
+
+  const reasons = new Set(['slow']); // as another suite shows
+  const hub = createHub({ history: { events: 1 } });
+  const origin = await serve((req, res) => void hub.open(req, res));
+  const epoch = (await hub.send(1)).split('.')[0];
+  await hub.send(2);
+  for (const id of [`${epoch}.0`, 'other.1', `${epoch}.3`, 'none', 'x'.repeat(65)]) {
+    const reader = await StreamReader.open(origin, { headers: { 'last-event-id': id } });
+    const [gap] = await reader.received(1);
+    reasons.add(JSON.parse(gap?.data as string).reason);
+  }
+  expect(new Set(told)).toEqual(reasons);
+});
+
+test('the Go package has its defaults beside those from here', () => {
+  const settings: Record<string, unknown> = { ...readHubOptions({}) };
+  for (const [, here] of readTable(README, 'Go')) {
+    for (const [, name, value] of (here as string).matchAll(/`(\w+)` \(([\d ]+)/g)) {
+      expect([name, Number(value?.replaceAll(' ', ''))]).toEqual([name, settings[name as string]]);
+    }
+  }
+});
+
+test.each(['README.md', 'CHANGELOG.md', 'docs/architecture.md'])(
+  'what %s links to and names is there',
+  (document) => {
+    const text = read(document);
+    const missing = readLinks(text).filter((link) => {
+      if (/^https:/.test(link)) return false;
+      if (link.startsWith('#')) return !readAnchors(text).includes(link.slice(1));
+      return !existsSync(resolve(ROOT, document, '..', link));
+    });
+    const named = text.match(/(?:lib|__tests__|docs)\/[\w/.-]*\w/g) ?? [];
+    expect([...missing, ...named.filter((path) => !existsSync(join(ROOT, path)))]).toEqual([]);
+  },
+);
+
+/** What a check takes from the prose has to stand there. */
+function says(text: string): void {
+  if (!PROSE.includes(text)) throw new Error(`the README doesn't say: ${text}`);
+}
+
+function read(file: string): string {
+  return readFileSync(join(ROOT, file), 'utf8');
+}
+
+function checkOf(block: Block): Check {
+  const check = checks[block.name];
+  if (check === undefined) throw new Error(`${block.name} has no check`);
+  return check;
+}
+
+function surrounded(block: Block): string {
+  const { before = '', after = '' } = checks[block.name] ?? {};
+  return `${before}${block.code}${after}`;
+}
+
+function exampleCode(name: string): string {
+  return surrounded(blocks.find((block) => block.name === name) as Block);
+}
+
+function checkCommands(code: string, commands: readonly string[]): void {
+  expect(code).toBe(`${commands.join(' && ')}\n`);
+  for (const command of commands) {
+    if (command === 'npm ci') expect(existsSync(join(ROOT, 'package-lock.json'))).toBe(true);
+    else expect(scripts).toHaveProperty(command.replace('npm ', ''));
+  }
+}
+
+async function openStream(code: string): Promise<StreamReader> {
+  return StreamReader.open(`${await consumer.runServer(code).origin()}/stream`);
+}
+
+async function post(url: string): Promise<void> {
+  const response = await fetch(url, { method: 'POST' });
+  expect(response.ok).toBe(true);
+}
+
+/** Two clients get the event that a request to this path sends. */
+async function sendsApplesOn(code: string, path: string): Promise<void> {
+  const origin = await consumer.runServer(code).origin();
+  const readers = [
+    await StreamReader.open(`${origin}/stream`),
+    await StreamReader.open(`${origin}/stream`),
+  ];
+  await post(`${origin}${path}`);
+  for (const reader of readers) {
+    const [event] = await reader.received(1);
+    expect(event).toMatchObject({ type: 'apples', data: '{"count":42}' });
+  }
+}
+
+async function ticks(url: string): Promise<void> {
+  const [event] = await (await StreamReader.open(url)).received(1);
+  expect(event).toMatchObject({ type: 'message', data: 'tick' });
+}
+
+/** The command prints what the block shows, epochs aside. `meanwhile` happens while it runs. */
+async function prints(
+  code: string,
+  origin: string,
+  meanwhile: (curl: Program) => Promise<void> = async () => {},
+): Promise<void> {
+  const [, line, shown] = /^\$ curl (.+)\n([\s\S]*)\n$/.exec(code) as unknown as [
+    string,
+    string,
+    string,
+  ];
+  const args = line.match(/'[^']*'|\S+/g)?.map((argument) => argument.replace(/^'|'$/g, '')) ?? [];
+  const curl = consumer.runCurl(
+    args.map((argument) => argument.replace('http://localhost:3000', origin)),
+  );
+  await meanwhile(curl);
+  const [lastLine = ''] = shown.split('\n').slice(-1);
+  await curl.prints(lastLine);
+  const withoutEpochs = (text: string) => text.trim().replace(/^id: [\w-]+\./gm, 'id: epoch.');
+  expect(withoutEpochs(curl.output)).toBe(withoutEpochs(shown));
+}
+
+function unquote(cell: string | undefined): string {
+  return cell?.replaceAll('`', '') ?? '';
+}
+
+/** The value of a cell of code; a cell without code has none. */
+function evaluate(cell = ''): unknown {
+  return cell.startsWith('`') ? new Function(`return (${unquote(cell)});`)() : undefined;
+}

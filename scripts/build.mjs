@@ -1,0 +1,34 @@
+// Builds lib/ into dist/, once for require() and once for import, each with its own declarations.
+// No source maps: the emitted files are the sources without their types, and the sources themselves
+// are not published.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+
+const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
+
+async function compile(...options) {
+  const args = [tsc, '--project', 'tsconfig.build.json', ...options];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const output = child.stdout.setEncoding('utf8').toArray();
+  const [code, signal] = await once(child, 'close');
+  return { ok: code === 0, output: (await output).join('') || `tsc: ${signal ?? code}\n` };
+}
+
+process.chdir(fileURLToPath(new URL('..', import.meta.url)));
+await rm('dist', { recursive: true, force: true });
+const builds = await Promise.all([
+  compile('--outDir', 'dist/cjs', '--module', 'node20'),
+  compile('--outDir', 'dist/esm', '--module', 'es2022', '--moduleResolution', 'bundler'),
+]);
+
+// Both compile the same sources, so what is wrong is wrong in both, and told once.
+const broken = builds.find((build) => !build.ok);
+if (broken) {
+  process.stderr.write(broken.output);
+  process.exitCode = 1;
+} else {
+  await writeFile('dist/esm/package.json', '{ "type": "module" }\n');
+}

@@ -1,0 +1,3 @@
+import { createHub, type Hub } from 'express-sse-hub';
+
+export const hub: Hub = createHub();
