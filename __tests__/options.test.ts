@@ -60,6 +60,27 @@ const delay = {
   },
 };
 
+const { Infinity: _, ...noDelay } = delay.wrong as Record<string, unknown>;
+const delayOrInfinity = {
+  fine: [...delay.fine, Number.POSITIVE_INFINITY],
+  right: `${delay.right}, or Infinity`,
+  wrong: noDelay,
+};
+const eventType = {
+  fine: ['lost', ' ', 'ø', false],
+  right: 'must be a non-empty string without CR, LF and NUL, or false',
+  wrong: {
+    "''": '',
+    "'a\\nb'": 'a\nb',
+    "'gap\\r'": 'gap\r',
+    "'\\x00'": '\0',
+    null: null,
+    true: true,
+    '5': 5,
+    "[ 'gap' ]": ['gap'],
+  },
+};
+
 /** The same option, where `false` is right as well. */
 function orFalse({ fine, right, wrong }: Omit<Expected, 'byDefault'>): Omit<Expected, 'byDefault'> {
   const { false: _, ...others } = wrong;
@@ -80,8 +101,8 @@ const options: { readonly [Name in keyof HubOptions]-?: Expected } = {
     wrong: { "'Skip'": 'Skip', "''": '', null: null, false: false, "[ 'skip' ]": ['skip'] },
   },
   history: {
-    byDefault: { events: 1000, bytes: 16_777_216 },
-    fine: [{ events: 0, bytes: 0 }],
+    byDefault: { events: 1000, bytes: 16_777_216, age: Number.POSITIVE_INFINITY },
+    fine: [{ events: 0, bytes: 0, age: 1000 }],
     right: 'must be an object, or false',
     wrong: {
       null: null,
@@ -95,20 +116,16 @@ const options: { readonly [Name in keyof HubOptions]-?: Expected } = {
   },
   keepAlive: { byDefault: 15_000, ...orFalse(delay) },
   retry: { byDefault: 3000, ...orFalse(integerFromZero) },
-  gapEvent: {
-    byDefault: 'gap',
-    fine: ['lost', ' ', 'ø', false],
-    right: 'must be a non-empty string without CR, LF and NUL, or false',
-    wrong: {
-      "''": '',
-      "'a\\nb'": 'a\nb',
-      "'gap\\r'": 'gap\r',
-      "'\\x00'": '\0',
-      null: null,
-      true: true,
-      '5': 5,
-      "[ 'gap' ]": ['gap'],
-    },
+  gapEvent: { byDefault: 'gap', ...eventType },
+  readyEvent: { byDefault: false, ...eventType },
+  maxAge: { byDefault: Number.POSITIVE_INFINITY, ...delayOrInfinity },
+  maxClients: { byDefault: Number.POSITIVE_INFINITY, ...integerFromOneOrInfinity },
+  maxClientsPerKey: { byDefault: Number.POSITIVE_INFINITY, ...integerFromOneOrInfinity },
+  refuse: {
+    byDefault: 'retry',
+    fine: ['retry', 'status'],
+    right: "must be 'retry' or 'status'",
+    wrong: { "'Retry'": 'Retry', "''": '', null: null, false: false, '503': 503 },
   },
   serialize: {
     byDefault: JSON.stringify,
@@ -162,17 +179,23 @@ describe.each(Object.entries(options))(
 
 describe('the history', () => {
   test('that is false is one of no events and no bytes', () => {
-    expect(readHubOptions({ history: false }).history).toEqual({ events: 0, bytes: 0 });
+    expect(readHubOptions({ history: false }).history).toEqual({
+      events: 0,
+      bytes: 0,
+      age: Number.POSITIVE_INFINITY,
+    });
   });
 
   test('has a default for each of its bounds', () => {
     expect(readHubOptions({ history: { events: 5 } }).history).toEqual({
       events: 5,
       bytes: 16_777_216,
+      age: Number.POSITIVE_INFINITY,
     });
     expect(readHubOptions({ history: { events: undefined, bytes: 5 } }).history).toEqual({
       events: 1000,
       bytes: 5,
+      age: Number.POSITIVE_INFINITY,
     });
   });
 
@@ -192,7 +215,7 @@ describe('the history', () => {
 
   test('has no other bound', () => {
     expect(refusal(() => createHub({ history: { event: 5 } as object }))).toBe(
-      "TypeError: history: there is no option 'event', only events, bytes",
+      "TypeError: history: there is no option 'event', only events, bytes, age",
     );
   });
 });
@@ -263,7 +286,12 @@ describe('the options of close', () => {
 });
 
 describe('a logger', () => {
-  const attach = (logger: Logger) => new EventHub({ logger }).attach(new FakeSink(), undefined);
+  const attach = (logger: Logger) =>
+    new EventHub({ logger }).attach(new FakeSink(), {
+      lastEventId: undefined,
+      rooms: [],
+      left: () => {},
+    });
 
   /** A stream that keeps what is written to it, line by line. */
   function collect() {

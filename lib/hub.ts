@@ -269,10 +269,15 @@ export class EventHub {
     }
   }
 
+  /** How clients are turned away once `close()` was called. */
+  get closedAs(): Refusal | undefined {
+    if (this.#closed === undefined) return undefined;
+    return this.#final ? 'final' : 'closed';
+  }
+
   /** Lets a client of this key in, if there is room, before anything is held for it. */
   enter(key: () => string): (() => void) | Refusal {
-    if (this.#closed !== undefined) return this.#final ? 'final' : 'closed';
-    return this.#admission.enter(this.#admission.countsKeys ? key() : '');
+    return this.closedAs ?? this.#admission.enter(this.#admission.countsKeys ? key() : '');
   }
 
   /** Opens the stream of a client that was let in, behind its sink, where its Last-Event-ID says. */

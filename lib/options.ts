@@ -19,9 +19,7 @@ export interface HistoryOptions {
    * what lies around it in memory. Default 16 MiB (16 777 216).
    */
   readonly bytes?: number | undefined;
-  /**
-   * For how long, in ms. A number above 0, at most 2 147 483 647. Default: no bound.
-   */
+  /** For how long, in ms. A number above 0, at most 2 147 483 647, or `Infinity`, the default. */
   readonly age?: number | undefined;
 }
 
@@ -94,7 +92,7 @@ export interface HubOptions {
   /**
    * How long a stream may last, in ms, so that clients spread over new servers behind a load
    * balancer. Each is ended after 80 to 100 % of it, and comes back where it was. A number above 0,
-   * at most 2 147 483 647. Default: for ever.
+   * at most 2 147 483 647, or `Infinity`, the default.
    */
   readonly maxAge?: number | undefined;
   /**
@@ -177,14 +175,14 @@ const readers: { readonly [Name in keyof HubSettings]: (value: unknown) => HubSe
     return {
       events: integer('history.events', events, 1000, 0),
       bytes: integer('history.bytes', bytes, 16 * MIB, 0),
-      age: delay('history.age', age, Infinity),
+      age: span('history.age', age),
     };
   },
   keepAlive: (value) => value !== false && delay('keepAlive', value, 15_000, ', or false'),
   retry: (value) => value !== false && integer('retry', value, 3000, 0, ', or false'),
   gapEvent: (value) => eventType('gapEvent', value, 'gap'),
   readyEvent: (value) => eventType('readyEvent', value, false),
-  maxAge: (value) => delay('maxAge', value, Infinity),
+  maxAge: (value) => span('maxAge', value),
   maxClients: (value) => bound('maxClients', value, Infinity),
   maxClientsPerKey: (value) => bound('maxClientsPerKey', value, Infinity),
   refuse: (value) => oneOf('refuse', value, ['retry', 'status']),
@@ -280,6 +278,11 @@ function delay(name: string, value: unknown, fallback: number, alternative = '')
   if (typeof value !== 'number') throw new TypeError(`${name} ${quote(value)}: ${right}`);
   if (value > 0 && value <= MAX_DELAY) return value;
   throw new RangeError(`${name} ${quote(value)}: ${right}`);
+}
+
+function span(name: string, value: unknown): number {
+  if (value === Number.POSITIVE_INFINITY) return value;
+  return delay(name, value, Number.POSITIVE_INFINITY, ', or Infinity');
 }
 
 function isLogger(value: unknown): value is Logger {

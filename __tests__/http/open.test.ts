@@ -19,7 +19,7 @@ import { warningsDuring } from '../support/warnings.js';
 
 function only({ clients }: Hub): Client {
   expect(clients.size).toBe(1);
-  return [...clients][0] as Client;
+  return [...clients.values()][0] as Client;
 }
 
 /** A promise, and what settles it. */

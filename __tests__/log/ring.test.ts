@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { frameEvent } from '../../lib/frame.js';
-import { Ring, type RingBounds } from '../../lib/log/ring.js';
+import { type Reader, Ring, type RingBounds } from '../../lib/log/ring.js';
 
 /** The bytes one batch joins at most. */
 const BATCH = 64 * 1024;
@@ -8,6 +8,13 @@ const NO_BOUND = Number.POSITIVE_INFINITY;
 
 const range = (from: number, to: number) =>
   Array.from({ length: Math.max(0, to - from + 1) }, (_, index) => from + index);
+
+const nowhere: ReadonlySet<string> = new Set();
+
+/** A reader in no room, at this cursor. */
+function reader(cursor: number): Reader {
+  return { cursor, rooms: nowhere, conflates: false };
+}
 
 /** A ring whose log begins behind the entry `head`. */
 function ringFrom(head: number, epoch = 'e'): Ring {
@@ -36,7 +43,7 @@ function pushFrame(ring: Ring, size: number): void {
 function read(ring: Ring, cursor: number, end = ring.head): number[][] {
   const batches: number[][] = [];
   for (let at = cursor; at < end; ) {
-    const batch = ring.take(at, end);
+    const batch = ring.take(reader(at), end);
     const ids = [...batch.bytes.toString('latin1').matchAll(/^id: e\.(\d+)$/gm)];
     batches.push(ids.map((id) => Number(id[1])));
     expect(batch.last).toBe(batches.at(-1)?.at(-1));
@@ -67,8 +74,8 @@ describe('what a ring holds', () => {
     const ring = ringFrom(41);
     const fields = Buffer.from('event: a\ndata: ø\n');
     const frame = 'id: e.42\nevent: a\ndata: ø\n\n';
-    expect(ring.push({ sequence: 42, fields })).toBe(Buffer.byteLength(frame));
-    expect(ring.take(41, 42).bytes.toString()).toBe(frame);
+    expect(ring.push({ sequence: 42, fields }).bytes).toBe(Buffer.byteLength(frame));
+    expect(ring.take(reader(41), 42).bytes.toString()).toBe(frame);
   });
 
   test('an id is made of the epoch and the sequence', () => {
@@ -84,8 +91,8 @@ describe('trimming', () => {
   });
 
   test('drops the oldest entries beyond the number of bytes, which counts more than the frames', () => {
-    // A frame of 20 bytes and the objects around it, about 128 bytes.
-    const size = frameEvent('e.1', Buffer.from('data: 1\n')).length + 128;
+    // A frame of 20 bytes and the objects around it, about 200 bytes.
+    const size = frameEvent('e.1', Buffer.from('data: 1\n')).length + 200;
     expect(trimmed(9, 9, { bytes: 9 * size }).tail).toBe(0);
     expect(trimmed(9, 9, { bytes: 9 * size - 1 }).tail).toBe(1);
     expect(trimmed(9, 9, { bytes: 3 * size }).tail).toBe(6);
@@ -94,7 +101,7 @@ describe('trimming', () => {
   });
 
   test('heeds each bound by itself', () => {
-    const size = frameEvent('e.1', Buffer.from('data: 1\n')).length + 128;
+    const size = frameEvent('e.1', Buffer.from('data: 1\n')).length + 200;
     expect(trimmed(9, 9, { events: 2, bytes: 5 * size }).tail).toBe(7);
     expect(trimmed(9, 9, { events: 5, bytes: 2 * size }).tail).toBe(7);
   });
@@ -129,10 +136,12 @@ describe('trimming', () => {
 describe('taking', () => {
   test('joins the frames above the cursor, as they would go out one by one', () => {
     const ring = fill(ringFrom(0), 3);
-    expect(ring.take(0, 3).bytes.toString()).toBe(
+    expect(ring.take(reader(0), 3).bytes.toString()).toBe(
       'id: e.1\ndata: 1\n\nid: e.2\ndata: 2\n\nid: e.3\ndata: 3\n\n',
     );
-    expect(ring.take(1, 3).bytes.toString()).toBe('id: e.2\ndata: 2\n\nid: e.3\ndata: 3\n\n');
+    expect(ring.take(reader(1), 3).bytes.toString()).toBe(
+      'id: e.2\ndata: 2\n\nid: e.3\ndata: 3\n\n',
+    );
   });
 
   test('stops at the end it is given, whatever lies behind it', () => {
@@ -146,22 +155,22 @@ describe('taking', () => {
     }
     // 100 more bytes fit behind the first, 101 do not behind the fifth and sixth.
     expect(read(ring, 0)).toEqual([[1, 2], [3, 4], [5, 6], [7]]);
-    expect(ring.take(0, ring.head).bytes).toHaveLength(BATCH);
+    expect(ring.take(reader(0), ring.head).bytes).toHaveLength(BATCH);
   });
 
   test('gives a frame of more than 64 KiB alone, without a copy', () => {
     const ring = ringFrom(0);
     for (const size of [100, BATCH + 1, 10 * BATCH, 100, 100]) pushFrame(ring, size);
     expect(read(ring, 0)).toEqual([[1], [2], [3], [4, 5]]);
-    expect(ring.take(1, 2).bytes).toBe(ring.take(1, 5).bytes);
+    expect(ring.take(reader(1), 2).bytes).toBe(ring.take(reader(1), 5).bytes);
   });
 
   test('gives clients at the same cursor the very same batch', () => {
     const ring = fill(ringFrom(0), 10);
-    const batch = ring.take(3, 10);
-    expect(ring.take(3, 10)).toBe(batch);
+    const batch = ring.take(reader(3), 10);
+    expect(ring.take(reader(3), 10)).toBe(batch);
     ring.trim(10, { events: 2, bytes: NO_BOUND });
-    expect(ring.take(3, 10)).toBe(batch);
+    expect(ring.take(reader(3), 10)).toBe(batch);
   });
 
   test('gives another batch for another cursor and for another end', () => {
@@ -225,7 +234,7 @@ describe('where a client starts to read', () => {
     ['without an id, at the head', undefined],
     ['with an empty id, as a reset EventSource has it, at the head', ''],
   ])('%s', (_what, id) => {
-    expect(ring.locate(id)).toEqual({ cursor: 12 });
+    expect(ring.locate(id, nowhere)).toEqual({ cursor: 12 });
   });
 
   test.each([
@@ -233,7 +242,7 @@ describe('where a client starts to read', () => {
     ['an entry that is held', 'e.9', 9],
     ['the last entry that was dropped, from which nothing is missing', 'e.6', 6],
   ])('with the id of %s, right behind it', (_what, id, cursor) => {
-    expect(ring.locate(id)).toEqual({ cursor });
+    expect(ring.locate(id, nowhere)).toEqual({ cursor });
   });
 
   test.each([
@@ -249,25 +258,28 @@ describe('where a client starts to read', () => {
     ['of 65 characters', 'x'.repeat(65), { reason: 'oversized' }],
     ['of a megabyte', 'e.1'.repeat(350_000), { reason: 'oversized' }],
   ])('with an id %s, at what is left, and the gap is told', (_what, id, gap) => {
-    expect(ring.locate(id)).toEqual({ cursor: 6, gap });
+    expect(ring.locate(id, nowhere)).toEqual({ cursor: 6, gap });
   });
 
   test('of a log that goes back further than the ring, entries from before it are missed', () => {
     const late = fill(ringFrom(100), 2);
-    expect(late.locate('e.98')).toEqual({ cursor: 100, gap: { reason: 'trimmed', missed: 2 } });
-    expect(late.locate('e.100')).toEqual({ cursor: 100 });
+    expect(late.locate('e.98', nowhere)).toEqual({
+      cursor: 100,
+      gap: { reason: 'trimmed', missed: 2 },
+    });
+    expect(late.locate('e.100', nowhere)).toEqual({ cursor: 100 });
   });
 
   test('of an empty log, at its beginning', () => {
-    expect(ringFrom(0).locate('e.0')).toEqual({ cursor: 0 });
-    expect(ringFrom(0).locate('e.1')).toEqual({ cursor: 0, gap: { reason: 'ahead' } });
+    expect(ringFrom(0).locate('e.0', nowhere)).toEqual({ cursor: 0 });
+    expect(ringFrom(0).locate('e.1', nowhere)).toEqual({ cursor: 0, gap: { reason: 'ahead' } });
   });
 
   test('is a cursor with which nothing is lost: what is missed and what is left add up', () => {
     fc.assert(
       fc.property(fc.nat(12), fc.nat(12), (had, events) => {
         const ring = trimmed(12, 12, { events });
-        const { cursor, gap } = ring.locate(ring.idOf(had));
+        const { cursor, gap } = ring.locate(ring.idOf(had), nowhere);
         expect(had + (gap?.missed ?? 0) + read(ring, cursor).flat().length).toBe(12);
         expect(gap?.missed).not.toBe(0);
       }),

@@ -79,12 +79,18 @@ export async function open(
   if (typeof left === 'string') return refuse(hub, left, req, res, options);
   let rooms: readonly string[];
   try {
-    rooms = await readRooms(options.rooms, req);
+    const given = typeof options.rooms === 'function' ? options.rooms(req) : (options.rooms ?? []);
+    // Not awaited where nothing has to be waited for: the head is then sent before this returns.
+    rooms = checkRooms(Array.isArray(given) ? given : await given);
     if (hasLeft(req, res)) {
       left();
       return absentClient();
     }
     checkCanStream(res);
+    if (hub.closedAs !== undefined) {
+      left();
+      return refuse(hub, hub.closedAs, req, res, options);
+    }
     sendHead(req, res, options.headers);
   } catch (error) {
     left();
@@ -93,10 +99,6 @@ export async function open(
   const client = hub.attach(createSink(res), { lastEventId: lastEventId(req), rooms, left });
   void connected(hub, client, req, options.onConnect);
   return client;
-}
-
-async function readRooms(rooms: OpenOptions['rooms'], req: Request): Promise<readonly string[]> {
-  return checkRooms(typeof rooms === 'function' ? await rooms(req) : (rooms ?? []));
 }
 
 function checkRooms(rooms: unknown): readonly string[] {

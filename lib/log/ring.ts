@@ -87,6 +87,8 @@ export class Ring {
   begin(epoch: string, head: number): void {
     this.epoch = epoch;
     this.head = head;
+    // What came before is not here, and nobody knows for whom it was.
+    this.#losses.add(head, { rooms: undefined }, false);
   }
 
   /** Adds the next entry. The ring does not shrink before `trim`. */
