@@ -1,0 +1,20 @@
+import { randomUUID } from 'node:crypto';
+
+const fields = [
+  { key: 'name', called: 'name', limit: 40 },
+  { key: 'text', called: 'message', limit: 500 },
+];
+
+/** Makes a message of what a page sent: `{ message }`, or `{ error }` in words for the reader. */
+export function checkMessage(body) {
+  const message = {};
+  for (const { key, called, limit } of fields) {
+    const value = body?.[key];
+    const text = typeof value === 'string' ? value.trim() : '';
+    if (text === '') return { error: `The ${called} is missing.` };
+    if (text.length > limit) return { error: `The ${called} is longer than ${limit} characters.` };
+    message[key] = text;
+  }
+  // Not a counter: that would start anew with the server, and a page would take new for known.
+  return { message: { id: randomUUID(), at: Date.now(), ...message } };
+}

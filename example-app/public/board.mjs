@@ -1,0 +1,88 @@
+import { timeOfDay } from './words.mjs';
+
+const capacity = 50;
+
+/** A message board in `element`. `onMessage` hears each message once. */
+export function createBoard(element, { url, onMessage }) {
+  const form = element.querySelector('form');
+  const list = element.querySelector('.messages');
+  const error = element.querySelector('.error');
+  const spoken = element.querySelector('[aria-live]');
+  const { name, text } = form.elements;
+  const known = new Set();
+
+  /** Adds a message, unless it is on the board already. */
+  function add(message, { announce = false } = {}) {
+    if (known.has(message.id)) return;
+    known.add(message.id);
+
+    const item = render(message);
+    item.classList.toggle('fresh', announce);
+    const older = [...list.children].find((other) => Number(other.dataset.at) <= message.at);
+    list.insertBefore(item, older ?? null);
+    if (list.children.length > capacity) list.lastElementChild.remove();
+
+    if (announce) spoken.textContent = `${message.name}: ${message.text}`;
+    onMessage(message);
+  }
+
+  /** Fetches what the server has. The stream may bring the same messages at the same time. */
+  async function load() {
+    const answer = await fetch(url);
+    if (!answer.ok) throw new Error(`GET ${url}: ${answer.status}`);
+    for (const message of await answer.json()) add(message);
+    list.ariaBusy = 'false';
+  }
+
+  async function post() {
+    const answer = await fetch(url, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ name: name.value, text: text.value }),
+    }).catch(() => undefined);
+    if (!answer) return 'The server can’t be reached. Your message is still here: try again soon.';
+
+    const result = await answer
+      .json()
+      .catch(() => ({ error: `The server said ${answer.status}.` }));
+    if (!answer.ok) return result.error;
+    add(result, { announce: true });
+    text.value = '';
+    return '';
+  }
+
+  form.addEventListener('submit', async (event) => {
+    event.preventDefault();
+    if (form.ariaBusy === 'true') return;
+    form.ariaBusy = 'true';
+    error.textContent = await post();
+    form.ariaBusy = 'false';
+    if (error.textContent) (name.value.trim() ? text : name).focus();
+  });
+
+  text.addEventListener('keydown', (event) => {
+    if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
+    event.preventDefault();
+    form.requestSubmit();
+  });
+
+  return { add, load };
+}
+
+function render({ id, at, name, text }) {
+  const item = document.createElement('li');
+  item.dataset.id = id;
+  item.dataset.at = at;
+  const time = textElement('time', timeOfDay(at));
+  time.dateTime = new Date(at).toISOString();
+  time.title = new Date(at).toLocaleString();
+  item.append(textElement('strong', name), time, textElement('p', text));
+  return item;
+}
+
+/** Only ever text: what people write must not become HTML. */
+function textElement(tag, text) {
+  const element = document.createElement(tag);
+  element.textContent = text;
+  return element;
+}
