@@ -259,6 +259,25 @@ describe('sendFrom', () => {
     expect(client.signal.aborted).toBe(true);
   });
 
+  test('ends an endless source when the client is told to leave', async () => {
+    const { hub, reader, client } = await connect();
+    let returned = false;
+    function* source() {
+      try {
+        for (let count = 0; ; count++) yield count;
+      } finally {
+        returned = true;
+      }
+    }
+    const done = client.sendFrom(source());
+    await reader.received(100);
+    await hub.close();
+    await done;
+    expect(returned).toBe(true);
+    await client.sendFrom(source());
+    await reader.end();
+  });
+
   test('rejects with what the source throws, and the stream goes on', async () => {
     const { reader, client } = await connect();
     async function* source() {

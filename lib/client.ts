@@ -38,16 +38,16 @@ export interface Client {
    * is not kept in the log: a client that reconnects has it, or has it not.
    *
    * Resolves when it is handed to the client's socket and the socket takes more, so that a sender
-   * who waits never runs ahead of the client; or when the client is gone. Rejects with a TypeError
-   * for what can't be sent.
+   * who waits never runs ahead of the client. Does nothing for a client that is gone, or was told to
+   * leave. Rejects with a TypeError for what can't be sent.
    */
   sendEvent(type: string, data?: unknown, options?: ClientSendOptions): Promise<void>;
   /**
    * Sends all that an iterable gives, each as an event of this type (`message` by default), to this
    * client alone. The next value is asked for when the client takes more.
    *
-   * Resolves when the iterable is done, or when the client is gone: the iterator's `return` is called
-   * then. Rejects with what the iterable throws.
+   * Resolves when the iterable is done, or when the client is gone or told to leave: the iterator's
+   * `return` is called then. Rejects with what the iterable throws.
    */
   sendFrom(
     source: AsyncIterable<unknown> | Iterable<unknown>,
@@ -209,7 +209,7 @@ export class StreamClient implements Client, SinkOwner, Reader {
     const { id } = record('send options', options, ['id']) as ClientSendOptions;
     const fields = encodeEvent(type, data, undefined, this.#keeper.serialize);
     const frame = id === undefined ? frameFields(fields) : frameEvent(checkId(id), fields);
-    if (this.state === 'gone' || this.state === 'ended') return;
+    if (this.#isLeaving) return;
     return new Promise((sent) => {
       this.#direct ??= new Queue();
       this.#direct.push({ after: Math.min(this.#keeper.ring.head, this.end), frame, sent });
@@ -223,26 +223,33 @@ export class StreamClient implements Client, SinkOwner, Reader {
   ): Promise<void> {
     const { type = 'message' } = record('sendFrom options', options, ['type']) as { type?: string };
     const iterator = iterate(source);
+    let returned = false;
+    const gone = () => {
+      if (returned) return;
+      returned = true;
+      // Not waited for: a generator that is waiting itself ends only when that is over.
+      void Promise.resolve(iterator.return?.()).catch(() => {});
+    };
     const pump = async () => {
       for (;;) {
         const { done, value } = await iterator.next();
-        if (done === true || this.signal.aborted) return;
+        if (done === true) return;
         try {
           await this.sendEvent(type, value);
         } catch (error) {
           await iterator.return?.();
           throw error;
         }
+        if (this.#isLeaving) return gone();
       }
     };
     const over = new AbortController();
-    const gone = async () => {
-      if (!this.signal.aborted) await once(this.signal, 'abort', { signal: over.signal });
-      // Not waited for: a generator that is waiting itself ends only when that is over.
-      void Promise.resolve(iterator.return?.()).catch(() => {});
+    const watch = async () => {
+      await once(this.signal, 'abort', { signal: over.signal });
+      gone();
     };
     try {
-      await Promise.race([pump(), gone()]);
+      await (this.#isLeaving ? gone() : Promise.race([pump(), watch()]));
     } finally {
       over.abort();
     }
@@ -277,6 +284,10 @@ export class StreamClient implements Client, SinkOwner, Reader {
 
   get leaving(): boolean {
     return this.end !== Number.POSITIVE_INFINITY;
+  }
+
+  get #isLeaving(): boolean {
+    return this.leaving || this.state === 'gone';
   }
 
   /** Whether something waits for it, of what is in the ring up to `head`. */

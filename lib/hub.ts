@@ -83,7 +83,7 @@ export interface HubStats {
   readonly replayed: number;
   /** Gaps that clients were told of. */
   readonly gaps: number;
-  /** Bytes written to clients, transport framing not counted. */
+  /** Bytes of the events written to clients, transport framing not counted. */
   readonly bytes: number;
   /** Sends that are on their way or wait for room in the request queue. */
   readonly queued: number;
@@ -330,7 +330,7 @@ export class EventHub {
     if (this.#leaving.size === 0) return;
     const timer = setTimeout(() => {
       for (const client of this.#leaving) {
-        this.#lose(client, `it took nothing before the hub closed`);
+        this.#lose(client, 'it had not taken everything when the time to close was over');
       }
     }, timeout);
     await allGone;
@@ -380,7 +380,7 @@ export class EventHub {
 
   #dropOldEvents(): boolean {
     const { age } = this.#settings.history;
-    if (this.#dispatcher.isIdle) this.#ring.expire(this.#offered, Date.now() - age);
+    if (this.#dispatcher.isIdle) this.#ring.expire(this.#offered, performance.now() - age);
     return this.#ring.tail < this.#ring.head;
   }
 

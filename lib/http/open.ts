@@ -97,7 +97,7 @@ export async function open(
     throw error;
   }
   const client = hub.attach(createSink(res), { lastEventId: lastEventId(req), rooms, left });
-  void connected(hub, client, req, options.onConnect);
+  if (options.onConnect !== undefined) void connected(hub, client, req, options.onConnect);
   return client;
 }
 
@@ -113,10 +113,10 @@ async function connected(
   hub: EventHub,
   client: Client,
   req: Request,
-  onConnect: OpenOptions['onConnect'],
+  onConnect: NonNullable<OpenOptions['onConnect']>,
 ): Promise<void> {
   try {
-    await onConnect?.(client, req);
+    await onConnect(client, req);
   } catch (error) {
     hub.warn(`onConnect failed for client ${client.id}: ${quote(error)}`);
   }

@@ -52,6 +52,7 @@ interface Held {
   readonly rooms: readonly string[] | undefined;
   /** What it conflates with: the rooms and the key. */
   readonly key: string | undefined;
+  /** When it was added, on `performance.now()`'s clock. */
   readonly at: number;
 }
 
@@ -96,7 +97,7 @@ export class Ring {
     this.head = entry.sequence;
     const frame = frameEvent(this.idOf(entry.sequence), entry.fields);
     const key = conflationKey(entry);
-    this.#held.push({ frame, rooms: entry.rooms, key, at: Date.now() });
+    this.#held.push({ frame, rooms: entry.rooms, key, at: performance.now() });
     this.#bytes += frame.length + ENTRY_OVERHEAD;
     if (key === undefined) return { bytes: frame.length, replaces: 0 };
     const replaces = this.#newest.get(key) ?? 0;
