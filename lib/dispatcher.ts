@@ -125,7 +125,9 @@ export class Dispatcher {
   /** Resolves when these clients have what is in the ring now, or are given up. */
   flushed(clients: Iterable<StreamClient>): Promise<void> {
     return new Promise((resolve) => {
-      this.#flushes.add({ head: this.#ring.head, behind: new Set(clients), resolve });
+      const behind = new Set<StreamClient>();
+      for (const client of clients) if (waits(client)) behind.add(client);
+      this.#flushes.add({ head: this.#ring.head, behind, resolve });
       this.#checkFlushes();
     });
   }
@@ -164,8 +166,7 @@ export class Dispatcher {
   #checkFlushes(): void {
     for (const flush of this.#flushes) {
       for (const client of flush.behind) {
-        const waits = client.state === 'queued' || client.state === 'parked';
-        if (!waits || !client.isBehind(flush.head)) flush.behind.delete(client);
+        if (!waits(client) || !client.isBehind(flush.head)) flush.behind.delete(client);
       }
       if (flush.behind.size > 0) continue;
       this.#flushes.delete(flush);
@@ -325,4 +326,8 @@ export class Dispatcher {
     }
     return this.#heartbeat;
   }
+}
+
+function waits({ state }: StreamClient): boolean {
+  return state === 'queued' || state === 'parked';
 }
