@@ -344,7 +344,7 @@ describe('a serializer of the user', () => {
     ['null', null, 'null'],
     ['a number', 5, '5'],
     ['bytes', Buffer.from('x'), '<Buffer 78>'],
-    ['a promise', Promise.resolve('x'), "Promise"],
+    ['a promise', Promise.resolve('x'), 'Promise'],
   ])('may not return %s', (_what, result, quoted) => {
     const serialize = (() => result) as unknown as Serialize;
     expect(refusal(() => encode('order', 42, undefined, serialize))).toBe(
