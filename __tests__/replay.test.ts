@@ -203,6 +203,19 @@ function collectGarbage(): void {
   (runInNewContext('gc') as () => void)();
 }
 
+test('nothing is lost when streams end because of their age', async () => {
+  const settings = {
+    clients: 20,
+    seconds: 2,
+    eventsPerSecond: 50,
+    resetsPerSecond: 1,
+    maxAge: 400,
+  };
+  const report = await torture(settings);
+  expect(report.reconnects).toBeGreaterThan(40);
+  expect(report.faults).toEqual([]);
+});
+
 async function settledHeap(): Promise<number> {
   for (let turns = 0; turns < 3; turns++) await turn();
   collectGarbage();

@@ -9,6 +9,8 @@ export interface Torture {
   readonly seconds: number;
   readonly eventsPerSecond: number;
   readonly resetsPerSecond: number;
+  /** The hub's option: streams that end by themselves come on top of those that are cut. */
+  readonly maxAge?: number;
 }
 
 export interface TortureReport {
@@ -25,7 +27,12 @@ export interface TortureReport {
  */
 export async function torture(settings: Torture): Promise<TortureReport> {
   // eventsource ignores an id without data, hence the ready event.
-  const stream = sse({ retry: 20, readyEvent: 'ready', history: { events: 100_000 } });
+  const stream = sse({
+    retry: 20,
+    readyEvent: 'ready',
+    history: { events: 100_000 },
+    maxAge: settings.maxAge,
+  });
   const sockets = new Set<Socket>();
   const server = createServer((req, res) => {
     sockets.add(req.socket);
