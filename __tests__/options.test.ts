@@ -115,7 +115,14 @@ const options: { readonly [Name in keyof HubOptions]-?: Expected } = {
     },
   },
   keepAlive: { byDefault: 15_000, ...orFalse(delay) },
-  retry: { byDefault: 3000, ...orFalse(integerFromZero) },
+  retry: {
+    byDefault: 3000,
+    ...orFalse({
+      fine: [0, 1, 2 ** 31 - 1],
+      right: 'must be an integer from 0 to 2147483647',
+      wrong: { ...integerFromZero.wrong, ...numbers(2 ** 31) },
+    }),
+  },
   gapEvent: { byDefault: 'gap', ...eventType },
   readyEvent: { byDefault: false, ...eventType },
   maxAge: { byDefault: Number.POSITIVE_INFINITY, ...delayOrInfinity },
@@ -255,11 +262,25 @@ describe('all options together', () => {
   });
 });
 
+describe('a wrong value', () => {
+  test.each<[string, unknown]>([
+    ['an object of many properties', { ...Array.from({ length: 999 }) }],
+    ['an object with long names', { ['x'.repeat(1000)]: 5 }],
+    ['an error, which has a stack', new Error('x')],
+    ['a number of many digits', 10n ** 1000n],
+    ['a list of long texts', ['a\nb'.repeat(100), 'a\nb'.repeat(100), 'a\nb'.repeat(100)]],
+  ])('is quoted on one line of at most 120 characters: %s', (_what, logger) => {
+    expect(refusal(() => createHub({ logger } as HubOptions))).toMatch(
+      /^TypeError: logger .{10,120}: must have the methods info and warn$/,
+    );
+  });
+});
+
 describe('the options of close', () => {
   test('have their defaults, also where they are undefined', () => {
     const defaults = { timeout: 5000, final: false };
     expect(readCloseOptions({})).toEqual(defaults);
-    expect(readCloseOptions({ timeout: undefined, final: undefined } as object)).toEqual(defaults);
+    expect(readCloseOptions({ timeout: undefined, final: undefined })).toEqual(defaults);
   });
 
   test('are taken as they are where they are right', () => {

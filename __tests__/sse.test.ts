@@ -243,6 +243,32 @@ describe('sse() refuses', () => {
       { headers: { a: '1\r\nb: 2' } },
       'headers { a: \'1\\r\\nb: 2\' }: Invalid character in header content ["a"]',
     ],
+    ['options that are a list', [], 'options []: must be an object'],
+    [
+      'an option that there is none of, also beside a hub',
+      { hub: createHub(), retyr: 5 },
+      expect.stringMatching(/^options: there is no option 'retyr', only hub, headers, /),
+    ],
+    [
+      'a hub that opens nothing',
+      { hub: { open: true } },
+      'hub { open: true }: must be a hub, as createHub() or sse().hub gives it',
+    ],
+    [
+      'the Headers of fetch',
+      { headers: new Headers({ a: 'b' }) },
+      "headers Headers { a: 'b' }: must be an object from name to value",
+    ],
+    [
+      'a header that is null',
+      { headers: { a: null } },
+      "headers { a: null }: Invalid value in header content ['a']",
+    ],
+    [
+      'a header that is an object',
+      { headers: { a: {} } },
+      "headers { a: {} }: Invalid value in header content ['a']",
+    ],
     [
       'a header with a line break in one of its values',
       { headers: { a: ['1', '2\n'] } },

@@ -21,14 +21,20 @@ export class SseError extends Error {
   }
 }
 
+/** How long a quoted value may be. */
+const QUOTE_LENGTH = 120;
+
 /** A value as an error message quotes it: on one line, and never a page long. */
 export function quote(value: unknown): string {
   // Under async hooks, a promise shows its hooks' symbols.
   if (value instanceof Promise) return 'Promise';
-  return inspect(value, {
+  const text = inspect(value, {
     depth: 1,
     maxStringLength: 60,
     maxArrayLength: 5,
     breakLength: Infinity,
   });
+  // Errors bring their stack along, and objects any number of properties.
+  const line = text.replace(/\s*\n\s*/g, ' ');
+  return line.length <= QUOTE_LENGTH ? line : `${line.slice(0, QUOTE_LENGTH - 1)}…`;
 }

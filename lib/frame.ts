@@ -1,7 +1,14 @@
+import { isUint8Array } from 'node:util/types';
 import { quote } from './errors.js';
 
 /** Turns data that is neither a string nor bytes into text. */
 export type Serialize = (data: unknown) => string | undefined;
+
+/**
+ * The longest wait before a client connects again, in ms. Clients on Node hand it to setTimeout,
+ * which fires at once for more: they would come back many times a second.
+ */
+export const MAX_RETRY = 2 ** 31 - 1;
 
 const LINE_BREAK = /\r\n|\r|\n/g;
 const BREAKS_A_FIELD = /[\r\n\0]/;
@@ -13,8 +20,8 @@ const BREAKS_A_FIELD = /[\r\n\0]/;
  * Strings go out as they are, bytes as UTF-8, `undefined` as empty data, all else through
  * `serialize`. CR, LF and CRLF in the data all reach the client as LF.
  *
- * Throws a TypeError for a type that would forge fields, a `retry` that is no non-negative integer,
- * and data that `serialize` can't carry.
+ * Throws a TypeError for a type that would forge fields, a `retry` that is no integer from 0 to
+ * MAX_RETRY, and data that `serialize` can't carry.
  *
  * https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
  */
@@ -25,7 +32,7 @@ export function encodeEvent(
   serialize: Serialize,
 ): Buffer {
   const head = typeField(type) + (retry === undefined ? '' : retryField(retry));
-  if (data instanceof Uint8Array) {
+  if (isUint8Array(data)) {
     // Read as latin1, each byte is one character: what splits text splits bytes as well.
     const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
     return Buffer.concat([
@@ -65,8 +72,13 @@ function idField(id: string): string {
   return `id: ${id}\n`;
 }
 
+/** Whether an event may have this type: one with a line break would forge fields. */
+export function isEventType(type: unknown): type is string {
+  return typeof type === 'string' && type !== '' && !BREAKS_A_FIELD.test(type);
+}
+
 function typeField(type: string): string {
-  if (typeof type !== 'string' || type === '' || BREAKS_A_FIELD.test(type)) {
+  if (!isEventType(type)) {
     throw new TypeError(
       `event type ${quote(type)}: must be a non-empty string without CR, LF and NUL`,
     );
@@ -75,8 +87,10 @@ function typeField(type: string): string {
 }
 
 function retryField(retry: number): string {
-  if (!Number.isSafeInteger(retry) || retry < 0) {
-    throw new TypeError(`retry ${quote(retry)}: must be a non-negative integer, in milliseconds`);
+  if (!Number.isInteger(retry) || retry < 0 || retry > MAX_RETRY) {
+    throw new TypeError(
+      `retry ${quote(retry)}: must be an integer from 0 to ${MAX_RETRY}, in milliseconds`,
+    );
   }
   return `retry: ${retry}\n`;
 }

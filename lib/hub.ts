@@ -3,7 +3,7 @@ import { Admission, type Refusal } from './admission.js';
 import { type ClientKeeper, checkRoom, type Sink, StreamClient } from './client.js';
 import { Dispatcher } from './dispatcher.js';
 import { quote, SseError } from './errors.js';
-import { encodeEvent, frameEvent, frameId, frameRetry } from './frame.js';
+import { encodeEvent, frameEvent, frameId, frameRetry, MAX_RETRY } from './frame.js';
 import { createLimiter, type Limiter } from './limiter.js';
 import { Batch } from './log/batch.js';
 import type { Log, LogEntry, LogRecord } from './log/log.js';
@@ -11,6 +11,7 @@ import { memoryLog } from './log/memory.js';
 import { type Gap, Ring, type RingBounds } from './log/ring.js';
 import {
   type CloseOptions,
+  type CloseSettings,
   type HubOptions,
   type HubSettings,
   readCloseOptions,
@@ -25,7 +26,7 @@ export type AnyEvents = Record<string, unknown>;
 export interface SendOptions {
   /** Ends the wait for room in the request queue: the send rejects with its reason, unsent. */
   readonly signal?: AbortSignal | undefined;
-  /** Tells clients to wait this long before they connect again, in ms. A non-negative integer. */
+  /** Tells clients to wait this long before they connect again, in ms. An integer from 0 to 2 147 483 647. */
   readonly retry?: number | undefined;
   /**
    * A newer event with this key, and for the same rooms, stands for this one: a client that lags gets
@@ -298,7 +299,7 @@ export class EventHub {
   /** When a client that is turned away is to come back, in ms: all at once would be a stampede. */
   jitteredRetry(): number {
     const retry = this.#settings.retry || DEFAULT_RETRY;
-    return Math.round(retry * (1 + Math.random()));
+    return Math.min(Math.round(retry * (1 + Math.random())), MAX_RETRY);
   }
 
   flushed(): Promise<void> {
@@ -318,7 +319,7 @@ export class EventHub {
     return this.#closed;
   }
 
-  async #close({ timeout, final }: Required<CloseOptions>): Promise<void> {
+  async #close({ timeout, final }: CloseSettings): Promise<void> {
     this.#final = final;
     const allGone = new Promise<void>((resolve) => {
       this.#allGone = resolve;

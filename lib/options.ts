@@ -1,5 +1,5 @@
 import { quote } from './errors.js';
-import type { Serialize } from './frame.js';
+import { isEventType, MAX_RETRY, type Serialize } from './frame.js';
 
 /**
  * Where a hub says what happens: `console`, pino and winston fit. It is given one string a call.
@@ -72,10 +72,10 @@ export interface HubOptions {
    */
   readonly keepAlive?: number | false | undefined;
   /**
-   * How long clients wait before they connect again, in ms: sent as `retry:` when a stream opens. A
-   * non-negative integer; `false` leaves it to the client. Default 3000. Clients that are sent away
-   * by `close()` wait between once and twice as long, each its own time (3000 to 6000 where this is 0
-   * or false).
+   * How long clients wait before they connect again, in ms: sent as `retry:` when a stream opens. An
+   * integer from 0 to 2 147 483 647; `false` leaves it to the client. Default 3000. Clients that are
+   * sent away by `close()` wait between once and twice as long, each its own time (3000 to 6000 where
+   * this is 0 or false).
    */
   readonly retry?: number | false | undefined;
   /**
@@ -124,12 +124,12 @@ export interface CloseOptions {
    * How long clients may take to receive what was accepted, in ms. A number above 0, at most
    * 2 147 483 647. Default 5000.
    */
-  readonly timeout?: number;
+  readonly timeout?: number | undefined;
   /**
    * Whether later requests are answered with 204, which tells EventSource to stop for good. Default
    * false.
    */
-  readonly final?: boolean;
+  readonly final?: boolean | undefined;
 }
 
 /** The options of a hub, checked, with the defaults filled in. */
@@ -151,6 +151,12 @@ export interface HubSettings {
   readonly refuse: 'retry' | 'status';
   readonly serialize: Serialize;
   readonly logger: Logger | undefined;
+}
+
+/** The options of `close`, checked, with the defaults filled in. */
+export interface CloseSettings {
+  readonly timeout: number;
+  readonly final: boolean;
 }
 
 const MIB = 1024 * 1024;
@@ -179,7 +185,9 @@ const readers: { readonly [Name in keyof HubSettings]: (value: unknown) => HubSe
     };
   },
   keepAlive: (value) => value !== false && delay('keepAlive', value, 15_000, ', or false'),
-  retry: (value) => value !== false && integer('retry', value, 3000, 0, ', or false'),
+  retry: (value) =>
+    value !== false &&
+    integer('retry', value, 3000, 0, { most: MAX_RETRY, alternative: ', or false' }),
   gapEvent: (value) => eventType('gapEvent', value, 'gap'),
   readyEvent: (value) => eventType('readyEvent', value, false),
   maxAge: (value) => span('maxAge', value),
@@ -196,6 +204,9 @@ const readers: { readonly [Name in keyof HubSettings]: (value: unknown) => HubSe
   },
 };
 
+/** The names of all options of a hub. */
+export const HUB_OPTIONS: readonly string[] = Object.keys(readers);
+
 /**
  * Checks the options and fills in the defaults.
  *
@@ -203,13 +214,13 @@ const readers: { readonly [Name in keyof HubSettings]: (value: unknown) => HubSe
  * right; also for an option that there is none of.
  */
 export function readHubOptions(options: HubOptions): HubSettings {
-  const given: Record<string, unknown> = record('options', options, Object.keys(readers));
+  const given: Record<string, unknown> = record('options', options, HUB_OPTIONS);
   const entries = Object.entries(readers).map(([name, read]) => [name, read(given[name])]);
   return Object.fromEntries(entries) as HubSettings;
 }
 
 /** Checks the options of `close` as `readHubOptions` does a hub's. */
-export function readCloseOptions(options: CloseOptions): Required<CloseOptions> {
+export function readCloseOptions(options: CloseOptions): CloseSettings {
   const { timeout, final = false } = record('close options', options, ['timeout', 'final']);
   if (typeof final !== 'boolean') throw new TypeError(`final ${quote(final)}: must be a boolean`);
   return { timeout: delay('timeout', timeout, 5000), final };
@@ -247,7 +258,7 @@ function oneOf<Choice extends string>(
 
 function eventType(name: string, value: unknown, fallback: string | false): string | false {
   if (value === undefined) return fallback;
-  if (value === false || (typeof value === 'string' && /^[^\r\n\0]+$/.test(value))) return value;
+  if (value === false || isEventType(value)) return value;
   throw new TypeError(
     `${name} ${quote(value)}: must be a non-empty string without CR, LF and NUL, or false`,
   );
@@ -258,18 +269,19 @@ function integer(
   value: unknown,
   fallback: number,
   least: number,
-  alternative = '',
+  { most = Number.MAX_SAFE_INTEGER, alternative = '' } = {},
 ): number {
   if (value === undefined) return fallback;
-  const right = `must be an integer from ${least}${alternative}`;
+  const range = most === Number.MAX_SAFE_INTEGER ? `from ${least}` : `from ${least} to ${most}`;
+  const right = `must be an integer ${range}${alternative}`;
   if (typeof value !== 'number') throw new TypeError(`${name} ${quote(value)}: ${right}`);
-  if (Number.isSafeInteger(value) && value >= least) return value;
+  if (Number.isInteger(value) && value >= least && value <= most) return value;
   throw new RangeError(`${name} ${quote(value)}: ${right}`);
 }
 
 function bound(name: string, value: unknown, fallback: number): number {
   if (value === Number.POSITIVE_INFINITY) return value;
-  return integer(name, value, fallback, 1, ', or Infinity');
+  return integer(name, value, fallback, 1, { alternative: ', or Infinity' });
 }
 
 function delay(name: string, value: unknown, fallback: number, alternative = ''): number {

@@ -2,9 +2,9 @@ import { IncomingMessage } from 'node:http';
 import { createHub, type Hub } from './create-hub.js';
 import { quote, SseError } from './errors.js';
 import type { Request, Response } from './http/message.js';
-import { checkOpenOptions, type OpenOptions } from './http/open.js';
+import { checkOpenOptions, type OpenOptions, ROUTE_OPTIONS } from './http/open.js';
 import type { AnyEvents } from './hub.js';
-import type { HubOptions } from './options.js';
+import { HUB_OPTIONS, type HubOptions, record } from './options.js';
 
 declare global {
   namespace Express {
@@ -63,9 +63,7 @@ export function sse<Events extends object = AnyEvents>(
   if (options instanceof IncomingMessage) {
     throw new TypeError("sse is no middleware, it makes one: write app.get('/stream', sse())");
   }
-  if (typeof options !== 'object' || options === null) {
-    throw new TypeError(`options ${quote(options)}: must be an object`);
-  }
+  record('options', options, ['hub', ...ROUTE_OPTIONS, ...HUB_OPTIONS]);
   const { hub: mounted, headers, rooms, onConnect, key, ...hubOptions } = options;
   const route = { headers, rooms, onConnect, key };
   const hub = mounted === undefined ? createHub<Events>(hubOptions) : mounted;
@@ -91,7 +89,7 @@ export function sse<Events extends object = AnyEvents>(
 }
 
 function checkMounted(hub: unknown, hubOptions: HubOptions): void {
-  if (typeof hub !== 'object' || hub === null || !('open' in hub)) {
+  if (typeof (hub as Hub | null)?.open !== 'function') {
     throw new TypeError(`hub ${quote(hub)}: must be a hub, as createHub() or sse().hub gives it`);
   }
   const given = Object.entries(hubOptions).filter(([, value]) => value !== undefined);

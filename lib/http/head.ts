@@ -33,13 +33,20 @@ export function sendHead(req: Request, res: Response, headers: Headers | undefin
 /** Throws a TypeError for headers that node:http would refuse when they are set. */
 export function checkHeaders(headers: Headers | undefined): void {
   if (headers === undefined) return;
-  if (typeof headers !== 'object' || headers === null) {
+  // A Map, or the Headers of fetch, would look like an object without any header.
+  if (typeof headers !== 'object' || headers === null || Symbol.iterator in headers) {
     throw new TypeError(`headers ${quote(headers)}: must be an object from name to value`);
   }
   try {
     for (const [name, value] of Object.entries(headers)) {
       validateHeaderName(name);
-      for (const one of Array.isArray(value) ? value : [value]) validateHeaderValue(name, one);
+      for (const one of Array.isArray(value) ? value : [value]) {
+        // node:http would send whatever `String` makes of another value.
+        if (typeof one !== 'string' && typeof one !== 'number') {
+          throw new TypeError(`Invalid value in header content [${quote(name)}]`);
+        }
+        validateHeaderValue(name, String(one));
+      }
     }
   } catch (cause) {
     throw new TypeError(`headers ${quote(headers)}: ${(cause as Error).message}`, { cause });

@@ -41,10 +41,12 @@ export interface OpenOptions {
   readonly key?: OfRequest<string> | undefined;
 }
 
+/** The names of all options of a route. */
+export const ROUTE_OPTIONS = ['headers', 'rooms', 'onConnect', 'key'] as const;
+
 /** Throws a TypeError that names the option for a bad one. */
 export function checkOpenOptions(options: OpenOptions): void {
-  const names = ['headers', 'rooms', 'onConnect', 'key'] as const;
-  const { headers, rooms, onConnect, key } = record('open options', options, names);
+  const { headers, rooms, onConnect, key } = record('open options', options, ROUTE_OPTIONS);
   checkHeaders(headers as Headers | undefined);
   if (rooms !== undefined && typeof rooms !== 'function') checkRooms(rooms);
   for (const [name, value] of Object.entries({ onConnect, key })) {
