@@ -1,9 +1,8 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { EventHub } from '../lib/hub.js';
 import { createHub, type HubOptions } from '../lib/index.js';
 import { FakeSink, turn } from './support/fake-sink.js';
+import { heldBytes } from './support/memory.js';
 import { serve } from './support/server.js';
 import { StreamReader } from './support/stream-client.js';
 import { torture } from './support/torture.js';
@@ -143,10 +142,10 @@ describe('the history', () => {
   test('keeps within its bytes: 100 000 events of 1 KiB', async () => {
     const hub = createHub({ requestQueueSize: 100 });
     const data = 'x'.repeat(1024);
-    const before = await settledHeap();
+    const before = heldBytes();
     for (let count = 0; count < 100_000; count++) await hub.send(data);
     // The default is 16 MiB; the objects around them and the collector's leftovers have room.
-    expect((await settledHeap()) - before).toBeLessThan(32 * 1024 * 1024);
+    expect(heldBytes() - before).toBeLessThan(32 * 1024 * 1024);
     await hub.send('the hub is still in use');
   });
 
@@ -196,29 +195,3 @@ test('nothing is lost, doubled or reordered while connections are cut all the ti
   expect(report.resets).toBeGreaterThan(20);
   expect(report.faults).toEqual([]);
 });
-
-/** What `node --expose-gc` would put on the global object. */
-function collectGarbage(): void {
-  setFlagsFromString('--expose-gc');
-  (runInNewContext('gc') as () => void)();
-}
-
-test('nothing is lost when streams end because of their age', async () => {
-  const settings = {
-    clients: 20,
-    seconds: 2,
-    eventsPerSecond: 50,
-    resetsPerSecond: 1,
-    maxAge: 400,
-  };
-  const report = await torture(settings);
-  expect(report.reconnects).toBeGreaterThan(40);
-  expect(report.faults).toEqual([]);
-});
-
-async function settledHeap(): Promise<number> {
-  for (let turns = 0; turns < 3; turns++) await turn();
-  collectGarbage();
-  const { heapUsed, arrayBuffers } = process.memoryUsage();
-  return heapUsed + arrayBuffers;
-}
