@@ -373,6 +373,20 @@ describe('conflation', () => {
     expect(sink.data).toEqual(['parks it', 'for a']);
   });
 
+  test('the order of the rooms, and naming one twice, make no other key', async () => {
+    const hub = new EventHub({});
+    const sink = new FakeSink();
+    hub.attach(sink, { lastEventId: undefined, rooms: ['a'], left: () => {} });
+    sink.open = false;
+    await hub.send('parks it');
+    await turn();
+    await hub.to('a', 'b').send('older', { conflate: 'key' });
+    await hub.to('b', 'a', 'b').send('newer', { conflate: 'key' });
+    sink.drain();
+    await hub.flushed();
+    expect(sink.data).toEqual(['parks it', 'newer']);
+  });
+
   test('a key is a non-empty string', async () => {
     const hub = new EventHub({});
     await expect(hub.send('x', { conflate: '' })).rejects.toThrow(

@@ -2,6 +2,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { connect as connectHttp2 } from 'node:http2';
 import { get as getHttps } from 'node:https';
 import { join, resolve } from 'node:path';
+import { Readable } from 'node:stream';
+import type { ReadableStream } from 'node:stream/web';
+import { ROUTE_OPTIONS } from '../lib/http/open.js';
 import { createHub, SseError, sse } from '../lib/index.js';
 import { readHubOptions } from '../lib/options.js';
 import { makeCertificate } from './support/certificate.js';
@@ -14,11 +17,11 @@ const ROOT = resolve(__dirname, '..');
 const README = read('README.md');
 const PROSE = README.replace(/\s+/g, ' ');
 const { scripts, ...manifest } = JSON.parse(read('package.json'));
-const blocks = readBlocks(README);
+const blocks = [...readBlocks(README), ...readBlocks(read('docs/streaming.md'))];
 
-/** How a block of the README is put to the test. */
+/** How a block of the README, or of docs/streaming.md, is put to the test. */
 interface Check {
-  /** What the README takes for granted around a piece of a program. */
+  /** What the document takes for granted around a piece of a program. */
   readonly before?: string;
   readonly after?: string;
   /** `code` is the block between `before` and `after`. */
@@ -51,6 +54,24 @@ const LISTEN = `
 const SEND_OFTEN = `
   setInterval(() => stream.hub.send('tick'), 20);
 `;
+/** Two answers, and then one that goes on until its reader has left. */
+const MODEL = `
+  let asked = 0;
+  async function* askModel(question: string, signal: AbortSignal) {
+    asked++;
+    console.log('asked', question);
+    try {
+      yield* ['two', 'lines'];
+      if (asked === 2) throw new Error('overloaded');
+      while (asked > 2 && !signal.aborted) {
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        yield 'more';
+      }
+    } finally {
+      console.log('stopped', asked);
+    }
+  }
+`;
 /** So that what comes next is sent to a client that is there. */
 const AFTER_FIRST_CLIENT = `
   while (stream.hub.size === 0) await new Promise((resolve) => setTimeout(resolve, 5));
@@ -59,7 +80,14 @@ const AFTER_FIRST_CLIENT = `
 let consumer: Consumer;
 
 beforeAll(() => {
-  const dependencies = ['express', 'express4', 'connect', 'compression', 'eventsource'];
+  const dependencies = [
+    'express',
+    'express4',
+    'connect',
+    'compression',
+    'eventsource',
+    'eventsource-parser',
+  ];
   consumer = new Consumer(dependencies);
 });
 afterEach(() => consumer.stopPrograms());
@@ -153,6 +181,76 @@ const checks: Record<string, Check> = {
     },
   },
 
+  'Rooms 1': {
+    before: `
+      ${APP}
+      ${IMPORT}
+      const findUser = async (req: Request) => {
+        if (req.query.user === undefined) throw new Error('who is it?');
+        return { id: req.query.user, teams: req.query.user === '8' ? ['bar', 'kitchen'] : [] };
+      };
+    `,
+    after: LISTEN,
+    async run(code) {
+      const origin = await consumer.runServer(code).origin();
+      const [guest, cook] = [
+        await StreamReader.open(`${origin}/stream?user=7`),
+        await StreamReader.open(`${origin}/stream?user=8`),
+      ];
+      expect((await fetch(`${origin}/stream`)).status).toBe(500);
+      await post(`${origin}/orders`);
+      await post(`${origin}/orders`);
+      const types = async (reader: StreamReader) =>
+        (await reader.received(2)).map(({ type }) => type);
+      expect(await types(guest)).toEqual(['notice', 'notice']);
+      expect(await types(cook)).toEqual(['order', 'order']);
+    },
+  },
+
+  'One client alone 1': {
+    before: APP + IMPORT,
+    after: LISTEN,
+    async run(code) {
+      const origin = await consumer.runServer(code).origin();
+      const first = await StreamReader.open(`${origin}/stream`);
+      await first.received(1);
+      await post(`${origin}/orders/bread`);
+      const second = await StreamReader.open(`${origin}/stream`);
+      await second.received(1);
+      await post(`${origin}/orders/wine`);
+      await first.received(3);
+      await second.received(2);
+      expect(first.data).toEqual(['["soup"]', 'bread', 'wine']);
+      expect(second.data).toEqual(['["soup","bread"]', 'wine']);
+    },
+  },
+
+  'One client alone 2': {
+    before: `
+      ${APP}
+      ${IMPORT}
+      const stream = sse();
+      app.get('/stream/:user', (req, res) => {
+        stream.hub.open(req, res, { rooms: ['user:' + req.params.user] });
+      });
+      app.use((_req, res, next) => {
+        res.locals.user = 'ann';
+        next();
+      });
+    `,
+    after: SEND_ON_REQUEST + LISTEN,
+    async run(code) {
+      const origin = await consumer.runServer(code).origin();
+      const ann = await StreamReader.open(`${origin}/stream/ann`);
+      const bob = await StreamReader.open(`${origin}/stream/bob`);
+      await post(`${origin}/logout`);
+      await ann.end();
+      await post(`${origin}/send`);
+      await bob.received(1);
+      expect(ann.events).toEqual([]);
+    },
+  },
+
   'Several hubs, several routes 1': {
     before: `
       import express, { type RequestHandler } from 'express';
@@ -198,34 +296,26 @@ const checks: Record<string, Check> = {
     },
   },
 
-  'One stream for one request 1': {
-    before: `${APP}
-      let asked = 0;
-      async function* answer(signal: AbortSignal) {
-        yield* ['two', 'lines'];
-        if (asked++ === 0) return;
-        while (!signal.aborted) {
-          await new Promise((resolve) => setTimeout(resolve, 5));
-          yield 'more';
-        }
-        console.log('stopped');
-      }
-    `,
+  "A model's answer, token by token 1": {
+    before: APP + MODEL,
     after: LISTEN,
     async run(code) {
       const program = consumer.runServer(code);
       const url = `${await program.origin()}/answer`;
-      const first = await StreamReader.open(url, { method: 'POST' });
+      const first = await ask(url);
       await first.end();
       expect(first.events).toMatchObject([
         { type: 'token', data: 'two' },
         { type: 'token', data: 'lines' },
       ]);
 
-      const second = await StreamReader.open(url, { method: 'POST' });
-      await second.received(3);
-      second.destroy();
-      await program.prints('stopped\n');
+      const failed = await ask(url);
+      await failed.end();
+
+      const third = await ask(url);
+      await third.received(3);
+      third.destroy();
+      await program.prints('stopped 3\n');
     },
   },
 
@@ -237,7 +327,40 @@ const checks: Record<string, Check> = {
     },
   },
 
+  'Only the newest 1': {
+    before: `
+      ${APP}
+      ${STREAM}
+      ${ROUTE}
+      ${LISTEN}
+      const send = (cents: number) =>
+        stream.hub.sendEvent('price', { of: 'apples', cents }, { conflate: 'apples' });
+      console.log(await send(40));
+      await send(41);
+    `,
+    after: `console.log('sent');`,
+    async run(code) {
+      const program = consumer.runServer(code);
+      const origin = await program.origin();
+      await program.prints('sent\n');
+      const id = program.output.split('\n')[0] as string;
+      const reader = await StreamReader.open(`${origin}/stream?lastEventId=${id}`);
+      const [event] = await reader.received(1);
+      expect(event).toMatchObject({ type: 'price', data: '{"of":"apples","cents":42}' });
+    },
+  },
+
   'Order, ids and coming back 1': {
+    before: APP + IMPORT,
+    after: ROUTE + LISTEN,
+    async run(code) {
+      const [event] = await (await openStream(code)).received(1);
+      expect(event).toMatchObject({ type: 'ready', data: '' });
+      expect(event?.id).toMatch(/\.0$/);
+    },
+  },
+
+  'Order, ids and coming back 2': {
     async run(code) {
       const program = consumer.runServer(`
         ${APP}
@@ -252,6 +375,41 @@ const checks: Record<string, Check> = {
       const [epoch] = program.output.split('.');
       const [, exampleEpoch] = /Last-Event-ID: (\S+)\.1'/.exec(code) as unknown as string[];
       await prints(code.replaceAll(exampleEpoch as string, epoch as string), origin);
+    },
+  },
+
+  'Limits 1': {
+    before: APP + IMPORT,
+    after: LISTEN,
+    async run(code) {
+      const origin = await consumer.runServer(code).origin();
+      const statuses = [];
+      for (const address of [...Array(7).fill('192.0.2.1'), '192.0.2.2']) {
+        const headers = { 'x-forwarded-for': address };
+        const { response } = await StreamReader.open(`${origin}/stream`, { headers });
+        statuses.push(response.statusCode);
+      }
+      expect(statuses).toEqual([200, 200, 200, 200, 200, 200, 429, 200]);
+    },
+  },
+
+  'Limits 2': {
+    before: `
+      import express, { type RequestHandler } from 'express';
+      ${IMPORT}
+      const app = express();
+      const requireLogin: RequestHandler = (_req, _res, next) => next();
+    `,
+    after: LISTEN,
+    async run(code) {
+      const origin = await consumer.runServer(code).origin();
+      const statuses = [];
+      for (const authorization of ['ann', 'ann', 'ann', 'ann', 'bob']) {
+        const headers = { authorization };
+        const { response } = await StreamReader.open(`${origin}/orders`, { headers });
+        statuses.push(response.statusCode);
+      }
+      expect(statuses).toEqual([200, 200, 200, 429, 200]);
     },
   },
 
@@ -375,6 +533,30 @@ const checks: Record<string, Check> = {
     },
   },
 
+  'Shutting down 2': {
+    before: APP + STREAM + ROUTE + LISTEN + AFTER_FIRST_CLIENT,
+    after: `console.log(stream.hub.stats().delivered);`,
+    async run(code) {
+      const program = consumer.runServer(code);
+      const reader = await StreamReader.open(`${await program.origin()}/stream`);
+      await reader.received(1);
+      await program.prints('1\n');
+    },
+  },
+
+  'Watching it 1': {
+    before: APP + STREAM + ROUTE,
+    after: LISTEN,
+    async run(code) {
+      const origin = await consumer.runServer(code).origin();
+      await (await StreamReader.open(`${origin}/stream`)).until(({ text }) => text !== '');
+      expect(await (await fetch(`${origin}/healthz`)).json()).toMatchObject({
+        connected: 1,
+        accepted: 0,
+      });
+    },
+  },
+
   'Errors 1': {
     before: `${STREAM} await stream.hub.close();`,
     async run(code) {
@@ -383,9 +565,46 @@ const checks: Record<string, Check> = {
       expect(program.output).toBe('too late\n');
     },
   },
+
+  'The server 1': {
+    before: MODEL,
+    async run(code) {
+      const program = consumer.runServer(code);
+      const url = `${await program.origin()}/answer`;
+      expect((await fetch(url, { method: 'POST' })).status).toBe(500);
+      const outcomes = [];
+      for (let count = 0; count < 2; count++) {
+        const reader = await ask(url);
+        await reader.end();
+        outcomes.push(reader.events.map(({ type }) => type));
+      }
+      expect(outcomes).toEqual([
+        ['token', 'token', 'done'],
+        ['token', 'token', 'failed'],
+      ]);
+    },
+  },
+
+  'The page 1': {
+    async run(code) {
+      const server = consumer.runServer(exampleCode('The server 1'));
+      const origin = await server.origin();
+      for (const outcome of ['done', 'failed']) {
+        const page = consumer.runInPage(code, origin);
+        await page.prints(`append: two\nappend: lines\n${outcome}\n`);
+      }
+      await server.prints('asked What is an event stream?\n');
+
+      const page = consumer.runInPage(code, origin);
+      await page.prints('append: more\n');
+      page.child.send('Escape');
+      await page.prints('cut off\n');
+      await server.prints('stopped 3\n');
+    },
+  },
 };
 
-test('every block of the README has a check, and every check a block', () => {
+test('every block has a check, and every check a block', () => {
   expect(blocks.map((block) => block.name)).toEqual(Object.keys(checks));
 });
 
@@ -426,6 +645,16 @@ test('the table of options names every option, with its default', () => {
   expect(Object.fromEntries(told)).toEqual(readHubOptions({}));
 });
 
+test('the table of options of a route names every one', () => {
+  const told = readTable(README, 'Route option').map(([name]) => unquote(name));
+  expect(told.sort()).toEqual(['hub', ...ROUTE_OPTIONS].sort());
+});
+
+test('the table of figures names every one', () => {
+  const told = readTable(README, 'Figure').map(([name]) => unquote(name));
+  expect(told).toEqual(Object.keys(createHub().stats()));
+});
+
 test('the table of errors names every code, with its status', () => {
   const rows = readTable(README, '`code`').map(([code, status]) => [unquote(code), status]);
   const codes = ['ERR_SSE_CLOSED', 'ERR_SSE_CANNOT_STREAM'] as const;
@@ -459,7 +688,7 @@ test('the Go package has its defaults beside those from here', () => {
   }
 });
 
-test.each(['README.md', 'CHANGELOG.md', 'docs/architecture.md'])(
+test.each(['README.md', 'CHANGELOG.md', 'docs/architecture.md', 'docs/streaming.md'])(
   'what %s links to and names is there',
   (document) => {
     const text = read(document);
@@ -512,6 +741,14 @@ async function openStream(code: string): Promise<StreamReader> {
 async function post(url: string): Promise<void> {
   const response = await fetch(url, { method: 'POST' });
   expect(response.ok).toBe(true);
+}
+
+/** Posts a question, and reads the answer as it comes. */
+async function ask(url: string): Promise<StreamReader<Readable>> {
+  const headers = { 'content-type': 'application/json' };
+  const response = await fetch(url, { method: 'POST', headers, body: '{"question":"why"}' });
+  expect(response.ok).toBe(true);
+  return new StreamReader(Readable.fromWeb(response.body as ReadableStream));
 }
 
 /** Two clients get the event that a request to this path sends. */

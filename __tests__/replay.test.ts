@@ -182,6 +182,22 @@ describe('the history', () => {
       jest.useRealTimers();
     }
   });
+
+  test('`age` holds also while a client takes nothing for ever', async () => {
+    jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask'] });
+    try {
+      const hub = new EventHub({ history: { age: 1000 }, slowClient: 'skip', sendTimeout: 500 });
+      const stalled = attach(hub);
+      stalled.open = false;
+      const first = await hub.send('old');
+      await turn();
+      jest.advanceTimersByTime(1100);
+      const back = attach(hub, first.replace(/1$/, '0'));
+      expect(back.data).toEqual(['{"reason":"trimmed","missed":1}']);
+    } finally {
+      jest.useRealTimers();
+    }
+  });
 });
 
 test('nothing is lost, doubled or reordered while connections are cut all the time', async () => {

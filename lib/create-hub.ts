@@ -16,8 +16,8 @@ export interface Hub<Events extends object = AnyEvents> extends Publisher<Events
    * `node:http2`'s compatibility API, or a route that decides by itself.
    *
    * Resolves with the client. Where none was let in (a HEAD request, an Accept header that excludes
-   * event streams, a hub that is closing), the request was answered, and `client.signal` is aborted;
-   * so it is where the client had left already.
+   * event streams, a hub that is full or closing), the request was answered, and `client.signal` is
+   * aborted; so it is where the client had left already.
    *
    * Rejects with an SseError `ERR_SSE_CANNOT_STREAM` where the response can't carry a stream, for
    * one because its head was sent; it is then left as it was.

@@ -288,7 +288,7 @@ export class EventHub {
     this.#clients.set(client.id, client);
     client.join(...rooms);
     if (gap !== undefined) this.#counters.gaps++;
-    else if (lastEventId !== undefined) this.#counters.replayed++;
+    else if (lastEventId) this.#counters.replayed++;
     client.expiresAt = performance.now() + this.#settings.maxAge * (0.8 + 0.2 * Math.random());
     if (this.#settings.maxAge !== Number.POSITIVE_INFINITY) this.#streamsAge.start();
     this.#info(`new listener: total ${this.size}`);
@@ -380,8 +380,10 @@ export class EventHub {
   }
 
   #dropOldEvents(): boolean {
-    const { age } = this.#settings.history;
-    if (this.#dispatcher.isIdle) this.#ring.expire(this.#offered, performance.now() - age);
+    const { history, sendTimeout } = this.#settings;
+    // A client that lags may still need what was accepted while it took nothing.
+    const age = this.#dispatcher.isIdle ? history.age : Math.max(history.age, sendTimeout);
+    this.#ring.expire(this.#offered, performance.now() - age);
     return this.#ring.tail < this.#ring.head;
   }
 

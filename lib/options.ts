@@ -15,7 +15,7 @@ export interface HistoryOptions {
   /** How many events, an integer from 0. Default 1000. */
   readonly events?: number | undefined;
   /**
-   * How many bytes, an integer from 0. An event counts what goes over the wire, and 128 bytes for
+   * How many bytes, an integer from 0. An event counts what goes over the wire, and 200 bytes for
    * what lies around it in memory. Default 16 MiB (16 777 216).
    */
   readonly bytes?: number | undefined;

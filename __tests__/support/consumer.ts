@@ -41,7 +41,14 @@ globalThis.EventSource = class extends EventSource {
     super(new URL(path, process.env.ORIGIN));
   }
 };
-globalThis.document = { set title(text) { console.log('title:', text); } };
+const { fetch } = globalThis;
+globalThis.fetch = (path, init) => fetch(new URL(path, process.env.ORIGIN), init);
+globalThis.document = {
+  set title(text) { console.log('title:', text); },
+  body: { append(text) { console.log('append:', text); } },
+  // The first key that the test sends, whatever it listens to.
+  addEventListener(_type, listener) { process.once('message', (key) => listener({ key })); },
+};
 globalThis.location = { reload: () => console.log('reload') };
 `;
 

@@ -211,7 +211,7 @@ function isFor({ rooms }: Held, own: ReadonlySet<string>): boolean {
 /** Events conflate only with those that are for the same clients. */
 function conflationKey({ rooms, conflate }: LogRecord): string | undefined {
   if (conflate === undefined) return undefined;
-  return JSON.stringify([conflate, ...(rooms === undefined ? [] : [...rooms].sort())]);
+  return JSON.stringify([conflate, ...(rooms === undefined ? [] : [...new Set(rooms)].sort())]);
 }
 
 function sameFrames(one: readonly Buffer[], other: readonly Buffer[]): boolean {
