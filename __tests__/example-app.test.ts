@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core';
 import { chromiumProgram, launchChromium } from './support/chromium.js';
 import { describeWith } from './support/needs.js';
 import { serve } from './support/server.js';
@@ -72,8 +72,13 @@ class ExampleApp {
     return outcome;
   }
 
-  post(message: unknown): Promise<Response> {
-    return fetch(`${this.url}/messages`, {
+  /** Where the messages of a board are. */
+  messages(board = 'engine-room'): string {
+    return `${this.url}/boards/${board}/messages`;
+  }
+
+  post(message: unknown, board?: string): Promise<Response> {
+    return fetch(this.messages(board), {
       method: 'POST',
       headers: { 'Content-Type': 'application/json' },
       body: JSON.stringify(message),
@@ -118,6 +123,37 @@ class Line {
   }
 }
 
+/** The texts of the messages that came over the streams, in that order. */
+function received(streams: readonly (readonly StreamEvent[])[]): string[] {
+  return streams
+    .flat()
+    .filter(({ type }) => type === 'message-posted')
+    .map(({ data }) => JSON.parse(data).text);
+}
+
+interface StreamEvent {
+  readonly type: string;
+  readonly data: string;
+}
+
+/** What the streams of a page bring, as the browser says it: one list for each request. */
+async function recordStreams(page: Page): Promise<StreamEvent[][]> {
+  const session = await page.context().newCDPSession(page);
+  const streams = new Map<string, StreamEvent[]>();
+  const lists: StreamEvent[][] = [];
+  session.on('Network.eventSourceMessageReceived', ({ requestId, eventName, data }) => {
+    let events = streams.get(requestId);
+    if (events === undefined) {
+      events = [];
+      streams.set(requestId, events);
+      lists.push(events);
+    }
+    events.push({ type: eventName, data });
+  });
+  await session.send('Network.enable');
+  return lists;
+}
+
 describeWith(chromiumProgram, 'the example app in a browser', (chromiumPath) => {
   let browser: Browser;
 
@@ -144,19 +180,32 @@ describeWith(chromiumProgram, 'the example app in a browser', (chromiumPath) => 
     await page.getByRole('status').filter({ hasText: state }).waitFor();
   }
 
-  async function write(page: Page, name: string, text: string): Promise<void> {
+  function board(page: Page, name: string): Locator {
+    return page.getByRole('region', { name, exact: true });
+  }
+
+  async function write(page: Page, name: string, text: string, on = 'Engine room'): Promise<void> {
     await page.getByLabel('Name').fill(name);
-    await page.getByLabel('Message', { exact: true }).fill(text);
-    await page.getByRole('button', { name: 'Post' }).click();
+    await draft(page, on).fill(text);
+    await board(page, on).getByRole('button', { name: 'Post' }).click();
   }
 
-  /** The texts on the board, the newest first. */
-  function board(page: Page): Promise<string[]> {
-    return page.getByRole('listitem').locator('p').allTextContents();
+  /** Where a message is written. */
+  function draft(page: Page, on = 'Engine room'): Locator {
+    return board(page, on).getByLabel('Message', { exact: true });
   }
 
-  async function reads(page: Page, text: string): Promise<void> {
-    await page.getByRole('listitem').filter({ hasText: text }).first().waitFor();
+  /** The texts on a board, the newest first, also while it is switched off. */
+  function texts(page: Page, on = 'Engine room'): Promise<string[]> {
+    return board(page, on).locator('li p').allTextContents();
+  }
+
+  async function reads(page: Page, text: string, on = 'Engine room'): Promise<void> {
+    await board(page, on).getByRole('listitem').filter({ hasText: text }).first().waitFor();
+  }
+
+  async function turn(page: Page, name: string): Promise<void> {
+    await page.getByRole('switch', { name }).click();
   }
 
   /** How many readings each of the charts has drawn. */
@@ -185,9 +234,88 @@ describeWith(chromiumProgram, 'the example app in a browser', (chromiumPath) => 
     const late = await open(app);
     await reads(late, 'Good evening');
     for (const page of [ada, ben, late]) {
-      expect(await board(page)).toEqual(['Good evening', 'Good morning']);
+      expect(await texts(page)).toEqual(['Good evening', 'Good morning']);
     }
-    expect(await ada.getByLabel('Message', { exact: true }).inputValue()).toBe('');
+    expect(await draft(ada).inputValue()).toBe('');
+  });
+
+  test('a message appears on its board, in the other page as well, and on no other board', async () => {
+    const app = await ExampleApp.start();
+    const [ada, ben] = await Promise.all([open(app), open(app)]);
+    await write(ada, 'Ada', 'The disk is full', 'Engine room');
+    await write(ada, 'Ada', 'There is cake', 'Lounge');
+    await reads(ben, 'There is cake', 'Lounge');
+    await reads(ben, 'The disk is full', 'Engine room');
+    const late = await open(app);
+    await reads(late, 'There is cake', 'Lounge');
+    await reads(late, 'The disk is full', 'Engine room');
+    for (const page of [ada, ben, late]) {
+      expect(await texts(page, 'Engine room')).toEqual(['The disk is full']);
+      expect(await texts(page, 'Lounge')).toEqual(['There is cake']);
+    }
+  });
+
+  test('a board that is switched off gets nothing, and shows it all once it is on again', async () => {
+    const app = await ExampleApp.start();
+    const [ada, ben] = await Promise.all([open(app), open(app)]);
+    const streams = await recordStreams(ben);
+    await app.post({ name: 'Cleo', text: 'First' }, 'lounge');
+    await reads(ben, 'First', 'Lounge');
+
+    const reopened = ben.waitForResponse('**/stream?boards=engine-room&*');
+    await turn(ben, 'Lounge');
+    await reopened;
+    await draft(ben, 'Lounge').waitFor({ state: 'hidden' });
+    await write(ada, 'Ada', 'Second', 'Lounge');
+    await reads(ada, 'Second', 'Lounge');
+    // What is accepted later comes later: with this here, the other would be here too.
+    await write(ada, 'Ada', 'Still running', 'Engine room');
+    await reads(ben, 'Still running', 'Engine room');
+    expect(await texts(ben, 'Lounge')).toEqual(['First']);
+    expect(received(streams)).toEqual(['First', 'Still running']);
+
+    await turn(ben, 'Lounge');
+    await reads(ben, 'Second', 'Lounge');
+    await write(ada, 'Ada', 'Third', 'Lounge');
+    await reads(ben, 'Third', 'Lounge');
+    expect(await texts(ben, 'Lounge')).toEqual(['Third', 'Second', 'First']);
+    expect(await texts(ben, 'Engine room')).toEqual(['Still running']);
+    expect(received(streams)).toEqual(['First', 'Still running', 'Third']);
+  });
+
+  test('a page that was offline is sent what it missed, and says how many events that were', async () => {
+    const app = await ExampleApp.start();
+    const page = await open(app);
+    const streams = await recordStreams(page);
+    await app.post({ name: 'Ada', text: 'Before' });
+    await reads(page, 'Before');
+    await draws(page, 2);
+    expect(await page.getByRole('status').allTextContents()).toEqual(['Connected', '']);
+
+    await page.context().setOffline(true);
+    await shows(page, 'Reconnecting');
+    for (const text of ['One', 'Two', 'Three']) await app.post({ name: 'Ada', text });
+    await app.post({ name: 'Ada', text: 'Elsewhere' }, 'lounge');
+    await page.locator('#cpu .hole').waitFor();
+    expect(await texts(page)).toEqual(['Before']);
+
+    const asked: string[] = [];
+    page.on('request', (request) => asked.push(new URL(request.url()).pathname));
+    const before = streams.length;
+    await page.context().setOffline(false);
+    await shows(page, 'Connected');
+    await shows(page, 'caught up');
+    expect(await texts(page)).toEqual(['Three', 'Two', 'One', 'Before']);
+    expect(await texts(page, 'Lounge')).toEqual(['Elsewhere']);
+    await page.locator('#cpu .hole').waitFor({ state: 'detached' });
+
+    const last = streams.at(-1) as StreamEvent[];
+    const count = last.findIndex(({ type }) => type === 'caught-up');
+    expect(streams.length).toBe(before + 1);
+    expect(count).toBeGreaterThanOrEqual(4 + 5);
+    await shows(page, `caught up on ${count} events`);
+    // The stream brought it all: the page asked for nothing else.
+    expect(new Set(asked)).toEqual(new Set(['/stream']));
   });
 
   test('markup in a message stays text', async () => {
@@ -203,13 +331,13 @@ describeWith(chromiumProgram, 'the example app in a browser', (chromiumPath) => 
     const app = await ExampleApp.start();
     const page = await open(app);
     await page.getByLabel('Name').fill('Ada');
-    await page.getByLabel('Message', { exact: true }).focus();
+    await draft(page).focus();
     await page.keyboard.type('one');
     await page.keyboard.press('Shift+Enter');
     await page.keyboard.type('two');
     await page.keyboard.press('Enter');
     await reads(page, 'two');
-    expect(await board(page)).toEqual(['one\ntwo']);
+    expect(await texts(page)).toEqual(['one\ntwo']);
   });
 
   test('a message without a name is refused with the reason, and stays in the form', async () => {
@@ -217,11 +345,11 @@ describeWith(chromiumProgram, 'the example app in a browser', (chromiumPath) => 
     const page = await open(app);
     await write(page, '  ', 'Who am I?');
     await page.getByRole('alert').filter({ hasText: 'name' }).waitFor();
-    expect(await page.getByLabel('Message', { exact: true }).inputValue()).toBe('Who am I?');
-    expect(await board(page)).toEqual([]);
+    expect(await draft(page).inputValue()).toBe('Who am I?');
+    expect(await texts(page)).toEqual([]);
     await write(page, 'Ada', 'I am Ada');
     await reads(page, 'I am Ada');
-    expect(await page.getByRole('alert').textContent()).toBe('');
+    expect(await page.getByRole('alert').allTextContents()).toEqual(['', '']);
   });
 
   test('the charts move as the readings come, and a later page starts with what was read', async () => {
@@ -268,13 +396,13 @@ describeWith(chromiumProgram, 'the example app in a browser', (chromiumPath) => 
     await ben.getByRole('alert').filter({ hasText: 'be reached' }).waitFor();
 
     const restarted = await ExampleApp.start(app.port);
-    await Promise.all(pages.map((page) => shows(page, 'Connected')));
-    await ben.getByRole('button', { name: 'Post' }).click();
+    await Promise.all(pages.map((page) => shows(page, 'fetched everything anew')));
+    await board(ben, 'Engine room').getByRole('button', { name: 'Post' }).click();
     await Promise.all(pages.map((page) => reads(page, 'Meanwhile')));
     await write(ada, 'Ada', 'After');
     await Promise.all(pages.map((page) => reads(page, 'After')));
     for (const page of pages) {
-      expect(await board(page)).toEqual(['After', 'Meanwhile', 'Before']);
+      expect(await texts(page)).toEqual(['After', 'Meanwhile', 'Before']);
     }
     expect(app.output + restarted.output).not.toMatch(/error/i);
   });
@@ -298,7 +426,36 @@ describeWith(chromiumProgram, 'the example app in a browser', (chromiumPath) => 
     await shows(page, 'Connected');
     await app.post({ name: 'Ada', text: 'Four' });
     await reads(page, 'Four');
-    expect(await board(page)).toEqual(['Four', 'Three', 'Two', 'One']);
+    expect(await texts(page)).toEqual(['Four', 'Three', 'Two', 'One']);
+    await page.locator('#cpu .hole').waitFor({ state: 'detached' });
+  });
+
+  test('a page that was away for longer than the hub remembers fetches what it can’t be sent', async () => {
+    const app = await ExampleApp.start();
+    const page = await open(app);
+    await turn(page, 'Lounge');
+    await app.post({ name: 'Ada', text: 'One' });
+    await reads(page, 'One');
+    await draws(page, 2);
+
+    await page.context().setOffline(true);
+    await shows(page, 'Reconnecting');
+    await app.post({ name: 'Ada', text: 'Two' });
+    // The hub remembers a thousand events.
+    for (let posted = 0; posted < 1000; posted += 50) {
+      const burst = Array.from({ length: 50 }, () =>
+        app.post({ name: 'Ben', text: '!' }, 'lounge'),
+      );
+      await Promise.all(burst);
+    }
+
+    await page.context().setOffline(false);
+    await shows(page, 'fetched everything anew');
+    await reads(page, 'Two');
+    await app.post({ name: 'Ada', text: 'Three' });
+    await reads(page, 'Three');
+    expect(await texts(page)).toEqual(['Three', 'Two', 'One']);
+    expect(await texts(page, 'Lounge')).toEqual([]);
     await page.locator('#cpu .hole').waitFor({ state: 'detached' });
   });
 
@@ -383,8 +540,17 @@ describe('the example app', () => {
     expect(await answer.json()).toEqual({ error: expect.stringMatching(reason) });
   });
 
+  test.each(['stream?boards=lounge,attic', 'boards/attic/messages'])(
+    'answers a request for a board that is none with 404 and the reason: %s',
+    async (path) => {
+      const answer = await fetch(`${app.url}/${path}`);
+      expect(answer.status).toBe(404);
+      expect(await answer.json()).toEqual({ error: 'There is no board “attic”.' });
+    },
+  );
+
   test('answers a body that is no JSON with 400 and the reason', async () => {
-    const answer = await fetch(`${app.url}/messages`, {
+    const answer = await fetch(app.messages(), {
       method: 'POST',
       headers: { 'Content-Type': 'application/json' },
       body: '{"name":',
@@ -406,7 +572,7 @@ describe('the example app', () => {
     const socket = connect(another.port, '127.0.0.1').on('error', () => undefined);
     await once(socket, 'connect');
     // Answered on a later connection, so the server knows of the first.
-    await fetch(`${another.url}/messages`).then((answer) => answer.text());
+    await fetch(another.messages()).then((answer) => answer.text());
     expect(await another.stop('SIGTERM')).toBe(0);
     socket.destroy();
   });
@@ -414,7 +580,7 @@ describe('the example app', () => {
   test('keeps the last 50 messages', async () => {
     const texts = Array.from({ length: 60 }, (_, index) => `message ${index}`);
     for (const text of texts) expect((await app.post({ name: 'Ada', text })).status).toBe(201);
-    const answer = await fetch(`${app.url}/messages`);
+    const answer = await fetch(app.messages());
     const kept = (await answer.json()) as { id: string; text: string }[];
     expect(kept.map(({ text }) => text)).toEqual(texts.slice(-50));
     expect(new Set(kept.map(({ id }) => id)).size).toBe(50);

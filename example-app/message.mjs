@@ -5,8 +5,8 @@ const fields = [
   { key: 'text', called: 'message', limit: 500 },
 ];
 
-/** Makes a message of what a page sent: `{ message }`, or `{ error }` in words for the reader. */
-export function checkMessage(body) {
+/** Makes a board's message of what a page sent: `{ message }`, or `{ error }` in words for the reader. */
+export function checkMessage(board, body) {
   const message = {};
   for (const { key, called, limit } of fields) {
     const value = body?.[key];
@@ -16,5 +16,5 @@ export function checkMessage(body) {
     message[key] = text;
   }
   // Not a counter: that would start anew with the server, and a page would take new for known.
-  return { message: { id: randomUUID(), at: Date.now(), ...message } };
+  return { message: { id: randomUUID(), board, at: Date.now(), ...message } };
 }

@@ -6,37 +6,68 @@ import { checkMessage } from './message.mjs';
 
 const { HOST = '127.0.0.1', PORT = '3000' } = process.env;
 
+/** The newest messages of each board. */
+const boards = new Map([
+  ['engine-room', []],
+  ['lounge', []],
+]);
+
 const app = express();
-const stream = sse({ retry: 1000 });
+const stream = sse({
+  retry: 1000,
+  rooms: (req) => readBoards(req.query.boards),
+  // Comes after everything that the page missed, and before anything new.
+  onConnect: (client) => client.sendEvent('caught-up'),
+});
 
 app.use(stream.locals()); // from here on, every route finds the hub in res.locals.stream
 app.use(express.static(fileURLToPath(new URL('public', import.meta.url))));
 app.use(express.json({ limit: '16kb' }));
 
-app.get('/stream', stream); // the pages connect here
+app.get('/stream', stream); // the pages connect here: /stream?boards=engine-room,lounge
 
-// The message board: what one page posts, the stream carries to all of them.
+/** The boards that a page wants to hear of, which are the rooms of its stream. */
+function readBoards(query = '') {
+  const names = String(query)
+    .split(',')
+    .filter((name) => name !== '');
+  for (const name of names) checkBoard(name);
+  return names;
+}
 
-const messages = [];
+function checkBoard(name) {
+  if (!boards.has(name)) {
+    throw Object.assign(new Error(`There is no board “${name}”.`), { status: 404 });
+  }
+}
 
-app.get('/messages', (_req, res) => {
-  res.json(messages);
+// The message boards: what one page posts on a board goes to the pages that listen to it.
+
+app.param('board', (_req, _res, next, name) => {
+  checkBoard(name);
+  next();
 });
 
-app.post('/messages', async (req, res) => {
-  const { message, error } = checkMessage(req.body);
+app.get('/boards/:board/messages', (req, res) => {
+  res.json(boards.get(req.params.board));
+});
+
+app.post('/boards/:board/messages', async (req, res) => {
+  const { board } = req.params;
+  const { message, error } = checkMessage(board, req.body);
   if (error) {
     res.status(400).json({ error });
     return;
   }
+  const messages = boards.get(board);
   messages.push(message);
   if (messages.length > 50) messages.shift();
 
-  await res.locals.stream.sendEvent('message-posted', message);
+  await res.locals.stream.to(board).sendEvent('message-posted', message);
   res.status(201).json(message);
 });
 
-// The readings: one event of each type, every second.
+// The readings: one event of each type, every second, to every page.
 
 const readings = [];
 

@@ -1,15 +1,28 @@
+import { createSupply } from './supply.mjs';
 import { timeOfDay } from './words.mjs';
 
 const capacity = 50;
 
-/** A message board in `element`. `onMessage` hears each message once. */
-export function createBoard(element, { url, onMessage }) {
+/**
+ * A message board in `element`, which the reader can switch off and on. `author` is where the reader's
+ * name stands. `onMessage` hears each message once, and `onSwitch` that `isOn` has changed.
+ */
+export function createBoard(element, { author, onMessage, onSwitch }) {
+  const { board: id } = element.dataset;
+  const url = `boards/${id}/messages`;
+  const toggle = element.querySelector('[role="switch"]');
   const form = element.querySelector('form');
   const list = element.querySelector('.messages');
   const error = element.querySelector('.error');
   const spoken = element.querySelector('[aria-live]');
-  const { name, text } = form.elements;
+  const { text } = form.elements;
   const known = new Set();
+  let isOn = true;
+
+  const supply = createSupply(url, (messages) => {
+    for (const message of messages) add(message);
+    list.ariaBusy = 'false';
+  });
 
   /** Adds a message, unless it is on the board already. */
   function add(message, { announce = false } = {}) {
@@ -26,19 +39,11 @@ export function createBoard(element, { url, onMessage }) {
     onMessage(message);
   }
 
-  /** Fetches what the server has. The stream may bring the same messages at the same time. */
-  async function load() {
-    const answer = await fetch(url);
-    if (!answer.ok) throw new Error(`GET ${url}: ${answer.status}`);
-    for (const message of await answer.json()) add(message);
-    list.ariaBusy = 'false';
-  }
-
   async function post() {
     const answer = await fetch(url, {
       method: 'POST',
       headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify({ name: name.value, text: text.value }),
+      body: JSON.stringify({ name: author.value, text: text.value }),
     }).catch(() => undefined);
     if (!answer) return 'The server can’t be reached. Your message is still here: try again soon.';
 
@@ -57,7 +62,7 @@ export function createBoard(element, { url, onMessage }) {
     form.ariaBusy = 'true';
     error.textContent = await post();
     form.ariaBusy = 'false';
-    if (error.textContent) (name.value.trim() ? text : name).focus();
+    if (error.textContent) (author.value.trim() ? text : author).focus();
   });
 
   text.addEventListener('keydown', (event) => {
@@ -66,7 +71,26 @@ export function createBoard(element, { url, onMessage }) {
     form.requestSubmit();
   });
 
-  return { add, load };
+  toggle.addEventListener('click', () => {
+    isOn = !isOn;
+    toggle.ariaChecked = isOn;
+    element.dataset.state = isOn ? 'on' : 'off';
+    // The stream doesn't bring what is posted while the board is off.
+    if (!isOn) supply.outdate();
+    onSwitch();
+  });
+
+  return {
+    id,
+    add,
+    get isOn() {
+      return isOn;
+    },
+    outdate: supply.outdate,
+    update() {
+      if (isOn) supply.update();
+    },
+  };
 }
 
 function render({ id, at, name, text }) {

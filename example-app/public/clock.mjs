@@ -4,10 +4,13 @@
  */
 export function createClock() {
   let apart = Infinity;
+  let heardAt = 0;
   return {
     hear(at) {
-      // Creeping up by a little follows a server's clock that is set back.
-      apart = Math.min(performance.now() - at, apart + 2);
+      const now = performance.now();
+      // Creeping up by a little, 10 ms a second, follows a server's clock that is set back.
+      apart = Math.min(now - at, apart + (now - heardAt) / 100);
+      heardAt = now;
     },
     now() {
       return performance.now() - apart;

@@ -1,4 +1,4 @@
-import { duration } from './words.mjs';
+import { count, duration } from './words.mjs';
 
 const words = { connecting: 'Connecting', open: 'Connected', reconnecting: 'Reconnecting' };
 
@@ -6,6 +6,7 @@ const words = { connecting: 'Connecting', open: 'Connected', reconnecting: 'Reco
 export function showConnection(element) {
   const label = element.querySelector('.connection-state');
   const since = element.querySelector('.connection-since');
+  const caughtUp = element.querySelector('.connection-caught-up');
   let changedAt = performance.now();
 
   function tick() {
@@ -14,12 +15,18 @@ export function showConnection(element) {
   setInterval(tick, 1000);
 
   return {
-    set(state) {
+    /** `missed` says what came late, after the connection was lost. */
+    set(state, missed) {
       if (element.dataset.state === state) return;
       element.dataset.state = state;
       label.textContent = words[state];
+      caughtUp.textContent = missed ? told(missed) : '';
       changedAt = performance.now();
       tick();
     },
   };
+}
+
+function told({ events, gap }) {
+  return gap ? 'fetched everything anew' : `caught up on ${count(events, 'event')}`;
 }

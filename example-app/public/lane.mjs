@@ -59,8 +59,9 @@ export function createLane(
     paper.soil();
   }
 
-  function mark(time, caption) {
-    marks.push({ time, caption });
+  /** `kind` says how the mark looks. */
+  function mark(time, caption, kind) {
+    marks.push({ time, caption, kind });
     paper.soil();
   }
 
@@ -125,11 +126,18 @@ export function createLane(
   function drawFlags(edge) {
     marks = marks.filter(({ time }) => time > edge - span - 10_000);
     flags.replaceChildren();
+    for (const { time, kind } of marks) {
+      const x = paper.x(time);
+      set(svg('line', `flag ${kind}`, flags), { x1: x, x2: x, y1: 0, y2: paper.height });
+    }
+    if (captions) drawCaptions();
+  }
+
+  function drawCaptions() {
     let free = -Infinity;
     for (const { time, caption } of marks.toSorted((one, other) => one.time - other.time)) {
       const x = paper.x(time);
-      set(svg('line', 'flag', flags), { x1: x, x2: x, y1: 0, y2: paper.height });
-      if (!captions || x < free) continue;
+      if (x < free) continue;
       const text = set(svg('text', 'caption', flags), { x: x + 6, y: 17 });
       text.textContent = caption.length > 16 ? `${caption.slice(0, 15)}…` : caption;
       free = x + 24 + text.textContent.length * 7;

@@ -66,9 +66,9 @@ export function createMachine(root) {
       if (type === 'cpu') showCores(cores, reading.cores);
     },
 
-    /** Leaves a mark on the paper, at the moment `time`. */
-    mark(time, caption) {
-      for (const lane of Object.values(lanes)) lane.mark(time, caption);
+    /** Leaves a mark on the paper, at the moment `time`; its looks depend on `kind`. */
+    mark(time, caption, kind) {
+      for (const lane of Object.values(lanes)) lane.mark(time, caption, kind);
     },
 
     draw(now) {

@@ -11,10 +11,15 @@ export function duration(seconds) {
   return units
     .slice(from, from + 2)
     .map(([length, unit], place) => {
-      const count = Math.floor((place === 0 ? seconds : seconds % units[from][0]) / length);
-      return `${count} ${unit}`;
+      const whole = Math.floor((place === 0 ? seconds : seconds % units[from][0]) / length);
+      return `${whole} ${unit}`;
     })
     .join(' ');
+}
+
+/** "1 event", "14 events". */
+export function count(number, noun) {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }
 
 /** At most two digits after the point, and fewer the larger the number is. */
