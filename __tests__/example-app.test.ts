@@ -485,7 +485,8 @@ describeWith(chromiumProgram, 'the example app in a browser', (chromiumPath) => 
   test('SIGINT stops the server cleanly too, and a second signal changes nothing', async () => {
     const app = await ExampleApp.start();
     await Promise.all([open(app), open(app)]);
-    expect(await app.stop('SIGINT', 'SIGINT', 'SIGTERM')).toBe(0);
+    // While the app stands still, so that it can't be gone before the second one comes.
+    expect(await app.stop('SIGSTOP', 'SIGINT', 'SIGTERM', 'SIGCONT')).toBe(0);
     expect(app.output).toBe(`Open ${app.url} in two windows.\n`);
   });
 
