@@ -4,7 +4,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { connect } from 'node:net';
-import { createHub } from 'express-sse-hub';
+import { createHub } from '../dist/esm/index.js';
 
 const MEMBERS = 10;
 const OTHERS = [10, 10_000];

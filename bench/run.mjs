@@ -1,0 +1,104 @@
+// npm run bench: measures the package beside its peers, and beside the least that Node can do.
+import { readArguments, USAGE } from './args.mjs';
+import { mostClients } from './machine.mjs';
+import { optionalTargets } from './optional.mjs';
+import { CHECKLIST_HEAD, checklistRows, writeReport } from './report.mjs';
+import { runScenario } from './rounds.mjs';
+import { scenarios } from './scenarios.mjs';
+import { aligned, cells, head } from './table.mjs';
+import { targets } from './targets.mjs';
+
+const args = process.argv.slice(2);
+
+// What was made for the run is taken away as the process exits, and only then.
+process.once('SIGINT', () => process.exit(130));
+
+try {
+  const options = readArguments(args);
+  if (options.help) process.stdout.write(USAGE);
+  else await bench(options);
+} catch (error) {
+  console.error(`\nFailed: ${error.message}`);
+  process.exitCode = 1;
+}
+
+async function bench(options) {
+  const optional = await optionalTargets(options);
+  const all = { ...targets, ...optional.targets };
+  const { chosen, notes } = choose(options, all);
+  notes.push(...optional.notes);
+  for (const note of notes) console.log(note);
+  const results = [];
+  for (const scenario of chosen) results.push(await measure(scenario, options.rounds, all));
+  for (const result of results) printTable(result);
+  console.log('\nAims');
+  for (const line of aligned([CHECKLIST_HEAD, ...checklistRows(results)])) console.log(line);
+  // A part would take the place of the whole.
+  if (options.quick || options.only || options.targets) return;
+  const command = ['npm run bench', ...(args.length > 0 ? ['--', ...args] : [])].join(' ');
+  writeReport(results, { command, notes, moreVersions: optional.versions });
+  console.log('\nWritten to bench/RESULTS.md');
+}
+
+/** The scenarios to run, each with the rows that can be run. */
+function choose({ quick, only, targets: wanted }, all) {
+  const known = scenarios({ quick });
+  check(
+    '--only',
+    only,
+    known.map(({ id }) => id),
+  );
+  check('--targets', wanted, Object.keys(all));
+  const most = mostClients();
+  const notes = [];
+  const fit = (row) => {
+    if (row.clients <= most) return row;
+    notes.push(
+      `Only ${most} clients instead of ${row.clients}: this machine's limit of open files.`,
+    );
+    return { ...row, clients: most };
+  };
+  const chosen = known
+    .filter(({ id }) => only?.includes(id) ?? true)
+    .map((scenario) => ({
+      ...scenario,
+      rows: scenario.rows
+        .filter(({ target }) => target in all && (wanted?.includes(target) ?? true))
+        .map((row) => fit({ label: row.target, ...row })),
+    }))
+    .filter(({ rows }) => rows.length > 0);
+  return { chosen, notes: [...new Set(notes)] };
+}
+
+function check(option, names, known) {
+  const wrong = names?.find((name) => !known.includes(name));
+  if (wrong !== undefined) throw new Error(`${option} ${wrong}: must be of ${known.join(', ')}`);
+}
+
+async function measure(scenario, rounds, all) {
+  const rows = [];
+  console.log(`\n(${scenario.id}) ${scenario.title}`);
+  const clear = () => process.stderr.isTTY && process.stderr.write('\r\x1b[K');
+  await runScenario(scenario, {
+    rounds,
+    targets: all,
+    progress: (text) => {
+      clear();
+      if (process.stderr.isTTY) process.stderr.write(text);
+    },
+    done: (row) => {
+      clear();
+      rows.push(row);
+      const [label, ...figures] = cells(scenario.columns, row);
+      const named = figures.map((text, index) => text && `${scenario.columns[index].head} ${text}`);
+      console.log(`  ${[label, ...named.filter(Boolean)].join('; ')}`);
+    },
+  });
+  return { ...scenario, rows };
+}
+
+function printTable({ id, title, columns, rows }) {
+  console.log(`\n(${id}) ${title}`);
+  const lines = aligned([head(columns), ...rows.map((row) => cells(columns, row))]);
+  for (const line of lines) console.log(line);
+}
