@@ -20,6 +20,7 @@ const LAYERS = [
   'http/sink',
   'http/response-sink',
   'http/socket-sink',
+  'http/pass-through',
   'http/head',
   'http/accept',
   'http/message',

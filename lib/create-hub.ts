@@ -1,6 +1,6 @@
 import type { Client } from './client.js';
 import type { Request, Response } from './http/message.js';
-import { checkOpenOptions, type OpenOptions, open } from './http/open.js';
+import { type OpenOptions, open } from './http/open.js';
 import { type AnyEvents, EventHub, type HubStats, type Publisher } from './hub.js';
 import type { CloseOptions, HubOptions } from './options.js';
 
@@ -72,8 +72,7 @@ export function createHub<Events extends object = AnyEvents>(
 }
 
 class HttpHub extends EventHub {
-  async open(req: Request, res: Response, options: OpenOptions = {}): Promise<Client> {
-    checkOpenOptions(options);
+  open(req: Request, res: Response, options: OpenOptions = {}): Promise<Client> {
     return open(this, req, res, options);
   }
 }

@@ -134,6 +134,8 @@ export class EventHub {
   readonly #historyAge: Ticker;
   /** The newest entry that all clients were offered. */
   #offered = 0;
+  /** What the newest clients begin with, as long as no event comes between them. */
+  #lastGreeting: Batch | undefined;
   #closed: Promise<void> | undefined;
   #allGone: () => void = () => {};
   #final = false;
@@ -286,7 +288,7 @@ export class EventHub {
     const { cursor, gap } = this.#ring.locate(lastEventId, new Set(rooms));
     const client = new StreamClient(sink, this.#keeper, cursor, left);
     this.#clients.set(client.id, client);
-    client.join(...rooms);
+    if (rooms.length > 0) client.join(...rooms);
     if (gap !== undefined) this.#counters.gaps++;
     else if (lastEventId) this.#counters.replayed++;
     client.expiresAt = performance.now() + this.#settings.maxAge * (0.8 + 0.2 * Math.random());
@@ -389,6 +391,7 @@ export class EventHub {
 
   /** What a stream begins with. The id lets a client resume that saw no event yet. */
   #greeting(cursor: number, gap: Gap | undefined): Batch {
+    if (gap === undefined && this.#lastGreeting?.last === cursor) return this.#lastGreeting;
     const { retry, readyEvent } = this.#settings;
     const id = this.#ring.idOf(cursor);
     const frames = retry === false ? [] : [frameRetry(retry)];
@@ -397,7 +400,9 @@ export class EventHub {
     if (readyEvent !== false) {
       frames.push(frameEvent(id, encodeEvent(readyEvent, undefined, undefined, JSON.stringify)));
     }
-    return new Batch(Buffer.concat(frames), cursor, 0);
+    const greeting = new Batch(Buffer.concat(frames), cursor, 0);
+    if (gap === undefined) this.#lastGreeting = greeting;
+    return greeting;
   }
 
   /** Its id is the cursor behind the gap, so that the gap is told once. */

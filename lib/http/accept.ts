@@ -5,6 +5,7 @@
  * https://www.rfc-editor.org/rfc/rfc9110#name-accept
  */
 export function acceptsEventStream(accept = ''): boolean {
+  if (accept === 'text/event-stream') return true; // all that EventSource ever sends
   const accepted = new Map<string, boolean>();
   for (const item of accept.split(',')) {
     const [range = '', ...parameters] = item.split(';').map((part) => part.trim().toLowerCase());

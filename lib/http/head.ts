@@ -22,9 +22,11 @@ export function sendHead(req: Request, res: Response, headers: Headers | undefin
   // nginx, and those that learned from it, would buffer the stream.
   res.setHeader('X-Accel-Buffering', 'no');
   // A middleware in front may have counted on another answer.
-  res.removeHeader('Content-Length');
-  for (const [name, value] of Object.entries(headers ?? {})) {
-    res.setHeader(name, value as string | string[]);
+  if (res.hasHeader('Content-Length')) res.removeHeader('Content-Length');
+  if (headers !== undefined) {
+    for (const [name, value] of Object.entries(headers)) {
+      res.setHeader(name, value as string | string[]);
+    }
   }
   keepOpen(req);
   (res as ServerResponse).flushHeaders();

@@ -57,8 +57,8 @@ export function checkOpenOptions(options: OpenOptions): void {
 }
 
 /**
- * Answers a request with the hub's stream. Throws an SseError where the response can't carry one,
- * and what the option `rooms` throws; nothing was sent then.
+ * Answers a request with the hub's stream. Throws for a bad option, an SseError where the response
+ * can't carry a stream, and what the option `rooms` throws; nothing was sent then.
  */
 export async function open(
   hub: EventHub,
@@ -66,6 +66,7 @@ export async function open(
   res: Response,
   options: OpenOptions,
 ): Promise<Client> {
+  checkOpenOptions(options);
   if (hasLeft(req, res)) return absentClient();
   checkCanStream(res);
   if (req.method === 'HEAD') {
@@ -84,21 +85,27 @@ export async function open(
     const given = typeof options.rooms === 'function' ? options.rooms(req) : (options.rooms ?? []);
     // Not awaited where nothing has to be waited for: the head is then sent before this returns.
     rooms = checkRooms(Array.isArray(given) ? given : await given);
-    if (hasLeft(req, res)) {
-      left();
-      return absentClient();
+    if (typeof options.rooms === 'function') {
+      if (hasLeft(req, res)) {
+        left();
+        return absentClient();
+      }
+      checkCanStream(res);
+      if (hub.closedAs !== undefined) {
+        left();
+        return refuse(hub, hub.closedAs, req, res, options);
+      }
     }
-    checkCanStream(res);
-    if (hub.closedAs !== undefined) {
-      left();
-      return refuse(hub, hub.closedAs, req, res, options);
-    }
+    // The head and the stream's first frames leave in one packet.
+    res.cork?.();
     sendHead(req, res, options.headers);
   } catch (error) {
+    res.uncork?.();
     left();
     throw error;
   }
   const client = hub.attach(createSink(res), { lastEventId: lastEventId(req), rooms, left });
+  res.uncork?.();
   if (options.onConnect !== undefined) void connected(hub, client, req, options.onConnect);
   return client;
 }
@@ -184,5 +191,7 @@ function lastEventId(req: Request): string | undefined {
   const header = req.headers['last-event-id'];
   if (header !== undefined) return String(header);
   const query = req.url?.split('?')[1];
-  return new URLSearchParams(query).get('lastEventId') ?? undefined;
+  return query === undefined
+    ? undefined
+    : (new URLSearchParams(query).get('lastEventId') ?? undefined);
 }

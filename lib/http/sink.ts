@@ -2,6 +2,7 @@ import { OutgoingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Sink } from '../client.js';
 import type { Response } from './message.js';
+import { passesThrough } from './pass-through.js';
 import { ResponseSink } from './response-sink.js';
 import { SocketSink } from './socket-sink.js';
 
@@ -15,12 +16,10 @@ export function createSink(res: Response): Sink {
 
 /**
  * The socket, where writing chunks to it puts the same bytes on the wire as `res.write` would: over
- * HTTP/1.1, where it is this response's turn on the connection, and no middleware or instrumentation
- * has put its own `write` in front.
+ * HTTP/1.1, where it is this response's turn on the connection, and nobody who has put a `write` of
+ * their own in front would miss anything.
  */
 function ownSocket(res: Response): Socket | undefined {
-  if (!(res instanceof OutgoingMessage) || res.write !== OutgoingMessage.prototype.write) {
-    return undefined;
-  }
-  return res.chunkedEncoding && res.socket !== null ? res.socket : undefined;
+  if (!(res instanceof OutgoingMessage) || !res.chunkedEncoding) return undefined;
+  return res.socket !== null && passesThrough(res) ? res.socket : undefined;
 }

@@ -7,6 +7,9 @@ import type { Batch } from '../log/batch.js';
 export class SocketSink implements Sink {
   readonly #res: ServerResponse;
   readonly #socket: Socket;
+  /** Listens for the socket's `drain`, while the socket is full. */
+  #drained: (() => void) | undefined;
+  #owner: SinkOwner | undefined;
 
   constructor(res: ServerResponse, socket: Socket) {
     this.#res = res;
@@ -14,13 +17,12 @@ export class SocketSink implements Sink {
   }
 
   bind(owner: SinkOwner): void {
-    const drained = () => owner.drained();
-    this.#socket.on('drain', drained);
+    this.#owner = owner;
     // Only others write to the response itself, but their late write would end the process.
-    this.#res.on('error', () => this.destroy());
-    this.#res.once('close', () => {
+    this.#res.on('error', cutOff);
+    this.#res.on('close', () => {
       // The connection may live on, with further requests.
-      this.#socket.off('drain', drained);
+      if (this.#drained !== undefined) this.#socket.off('drain', this.#drained);
       owner.closed();
     });
   }
@@ -30,7 +32,19 @@ export class SocketSink implements Sink {
     if (this.#res.writableEnded || !this.#socket.writable) return false;
     batch.framed ??= frameChunk(batch.bytes);
     // `write` also says false of a large batch that the kernel took whole.
-    return this.#socket.write(batch.framed) || this.#socket.writableLength === 0;
+    if (this.#socket.write(batch.framed) || this.#socket.writableLength === 0) return true;
+    this.#awaitDrain();
+    return false;
+  }
+
+  /** Most sockets are never full, and there may be many thousands of them. */
+  #awaitDrain(): void {
+    if (this.#drained !== undefined) return;
+    this.#drained = () => {
+      this.#drained = undefined;
+      this.#owner?.drained();
+    };
+    this.#socket.once('drain', this.#drained);
   }
 
   end(): void {
@@ -45,6 +59,10 @@ export class SocketSink implements Sink {
   destroy(): void {
     this.#res.destroy();
   }
+}
+
+function cutOff(this: ServerResponse): void {
+  this.destroy();
 }
 
 /** https://www.rfc-editor.org/rfc/rfc9112#name-chunked-transfer-coding */
