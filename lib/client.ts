@@ -2,8 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { quote } from './errors.js';
 import { encodeEvent, frameEvent, frameFields, type Serialize } from './frame.js';
-import type { Job } from './limiter.js';
-import { BATCH_BYTES, Batch } from './log/batch.js';
+import { BATCH_BYTES, Batch, Parts } from './log/batch.js';
 import type { Gap, Reader, Ring } from './log/ring.js';
 import { record } from './options.js';
 import { Queue } from './queue.js';
@@ -101,8 +100,6 @@ export interface ClientKeeper {
   left(client: StreamClient, room: string): void;
   /** A direct event waits for the client. */
   wake(client: StreamClient, bytes: number): void;
-  /** The client's turn to be flushed; `done` gives it back. */
-  start(client: StreamClient, done: () => void): void;
 }
 
 /**
@@ -128,15 +125,13 @@ const NO_ROOMS: ReadonlySet<string> = new Set();
 /** A cursor into the log, over a sink. */
 export class StreamClient implements Client, SinkOwner, Reader {
   readonly id = randomUUID();
-  /** Its flush, as the limiter takes it. */
-  readonly job: Job;
   state: ClientState = 'idle';
   /** The sequence of the last event it was given. */
   cursor: number;
   /** What it is to be told was left out just below its cursor, before it gets anything else. */
   gap: Gap | undefined;
   /** It gets nothing above this sequence, and is ended there. */
-  end = Number.POSITIVE_INFINITY;
+  end: number | undefined;
   /** Written last of all, before its stream is ended. */
   farewell: Batch | undefined;
   /** Whether it lags: since it was parked, or came back, it has not had everything yet. */
@@ -154,9 +149,9 @@ export class StreamClient implements Client, SinkOwner, Reader {
   #rooms: Set<string> | undefined;
   #direct: Queue<Direct> | undefined;
   /** What is left of an event whose beginning it has. */
-  #rest: readonly Batch[] = [];
+  #rest: Parts | undefined;
   /** Senders of direct events, which wait until the peer takes more. */
-  #senders: (() => void)[] = [];
+  #senders: (() => void)[] | undefined;
   #gone: AbortController | undefined;
 
   constructor(
@@ -168,7 +163,6 @@ export class StreamClient implements Client, SinkOwner, Reader {
     this.#keeper = keeper;
     this.#left = left;
     this.cursor = cursor;
-    this.job = (done) => keeper.start(this, done);
     sink.bind(this);
   }
 
@@ -212,7 +206,7 @@ export class StreamClient implements Client, SinkOwner, Reader {
     if (this.#isLeaving) return;
     return new Promise((sent) => {
       this.#direct ??= new Queue();
-      this.#direct.push({ after: Math.min(this.#keeper.ring.head, this.end), frame, sent });
+      this.#direct.push({ after: this.#lastDue(this.#keeper.ring.head), frame, sent });
       this.#keeper.wake(this, frame.length);
     });
   }
@@ -260,7 +254,7 @@ export class StreamClient implements Client, SinkOwner, Reader {
   }
 
   drained(): void {
-    if (this.#rest.length === 0) this.#resume();
+    if (this.#rest === undefined) this.#resume();
     this.#keeper.drained(this);
   }
 
@@ -283,20 +277,25 @@ export class StreamClient implements Client, SinkOwner, Reader {
   }
 
   get leaving(): boolean {
-    return this.end !== Number.POSITIVE_INFINITY;
+    return this.end !== undefined;
   }
 
   get #isLeaving(): boolean {
     return this.leaving || this.state === 'gone';
   }
 
+  /** The last of the entries up to `head` that it is given. */
+  #lastDue(head: number): number {
+    return this.end === undefined ? head : Math.min(head, this.end);
+  }
+
   /** Whether something waits for it, of what is in the ring up to `head`. */
   isBehind(head = this.#keeper.ring.head): boolean {
     return (
-      this.#rest.length > 0 ||
+      this.#rest !== undefined ||
       this.gap !== undefined ||
       (this.#direct?.size ?? 0) > 0 ||
-      this.cursor < Math.min(head, this.end)
+      this.cursor < this.#lastDue(head)
     );
   }
 
@@ -315,7 +314,7 @@ export class StreamClient implements Client, SinkOwner, Reader {
   /** Writes one batch of what it lacks; false when its peer takes no more. */
   flush(): boolean {
     const { ring, frameGap, counters } = this.#keeper;
-    if (this.#rest.length > 0) return this.#writeNext(this.#rest);
+    if (this.#rest !== undefined) return this.#writePart(this.#rest);
     this.#passTail();
     if (this.gap !== undefined) {
       const told = frameGap(this.gap, this.cursor);
@@ -323,9 +322,9 @@ export class StreamClient implements Client, SinkOwner, Reader {
       counters.gaps++;
       return this.#write(told);
     }
-    const next = this.#direct?.at(0)?.after ?? Number.POSITIVE_INFINITY;
-    if (next <= this.cursor) return this.#flushDirect();
-    const batch = ring.take(this, Math.min(ring.head, this.end, next));
+    const direct = this.#direct?.at(0);
+    if (direct !== undefined && direct.after <= this.cursor) return this.#flushDirect();
+    const batch = ring.take(this, this.#lastDue(direct?.after ?? ring.head));
     this.cursor = batch.last;
     if (batch.events === 0) return true;
     counters.delivered += batch.events;
@@ -333,18 +332,23 @@ export class StreamClient implements Client, SinkOwner, Reader {
   }
 
   #write(batch: Batch): boolean {
-    return batch.bytes.length > BATCH_BYTES ? this.#writeNext(batch.parts) : this.#writeAll(batch);
+    if (batch.bytes.length <= BATCH_BYTES) return this.#writeAll(batch);
+    this.#rest = new Parts(batch);
+    return this.#writePart(this.#rest);
   }
 
-  #writeNext([next, ...rest]: readonly Batch[]): boolean {
-    this.#rest = rest;
-    return this.#writeAll(next as Batch);
+  #writePart(parts: Parts): boolean {
+    const part = parts.next();
+    if (!parts.areLeft) this.#rest = undefined;
+    const open = this.#writeAll(part);
+    parts.taken(open);
+    return open;
   }
 
   #writeAll(batch: Batch): boolean {
     this.#keeper.counters.bytes += batch.bytes.length;
     const open = this.sink.write(batch);
-    if (open && this.#rest.length === 0) this.#resume();
+    if (open && this.#rest === undefined) this.#resume();
     return open;
   }
 
@@ -374,21 +378,26 @@ export class StreamClient implements Client, SinkOwner, Reader {
       if (frames.length > 0 && bytes > BATCH_BYTES) break;
       direct.shift();
       frames.push(next.frame);
-      this.#senders.push(next.sent);
+      this.#answer(next);
     }
     return this.#write(new Batch(Buffer.concat(frames), this.cursor, frames.length));
   }
 
+  #answer({ sent }: Direct): void {
+    this.#senders ??= [];
+    this.#senders.push(sent);
+  }
+
   #resume(): void {
     const senders = this.#senders;
-    if (senders.length === 0) return;
-    this.#senders = [];
+    if (senders === undefined) return;
+    this.#senders = undefined;
     for (const sent of senders) sent();
   }
 
   #dropDirect(): void {
     for (let next = this.#direct?.shift(); next !== undefined; next = this.#direct?.shift()) {
-      this.#senders.push(next.sent);
+      this.#answer(next);
     }
     this.#resume();
   }

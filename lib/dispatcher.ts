@@ -1,6 +1,6 @@
 import type { StreamClient } from './client.js';
 import { frameId } from './frame.js';
-import { createLimiter, type Limiter } from './limiter.js';
+import { createLimiter, type Job, type Limiter } from './limiter.js';
 import { Batch } from './log/batch.js';
 import type { Pushed, Ring } from './log/ring.js';
 import { Queue } from './queue.js';
@@ -47,7 +47,7 @@ interface Flush {
 /**
  * Decides who is flushed next.
  *
- * The limiter's jobs are "flush this client". A slot is taken for one turn of the event loop, in
+ * The limiter's jobs are "flush the next client". A slot is taken for one turn of the event loop, in
  * which the client's next batch is written, and is never held for a peer: one that takes no more is
  * parked outside of the limiter, and comes back through it when it has drained.
  */
@@ -57,9 +57,17 @@ export class Dispatcher {
   readonly #settings: DispatcherSettings;
   readonly #hooks: DispatcherHooks;
   readonly #limit: Limiter;
-  /** Hold a slot, and are flushed at the next turn. */
-  #due: StreamClient[] = [];
+  /** Are to be flushed, in this order. */
+  readonly #waiting = new Queue<StreamClient>();
+  /** How many of them hold a slot, and are flushed at the next turn. */
+  #due = 0;
   #release: () => void = () => {};
+  /** The limiter's job: to flush the client that waits longest. One for all, since there are many. */
+  readonly #job: Job = (done) => {
+    this.#release = done;
+    this.#due++;
+    this.#setTurn();
+  };
   #turnIsSet = false;
   #queued = 0;
   #visited = 0;
@@ -202,14 +210,8 @@ export class Dispatcher {
   #queue(client: StreamClient): void {
     client.state = 'queued';
     this.#queued++;
-    this.#limit(client.job);
-  }
-
-  /** A limiter's slot for this client: to be flushed at the next turn. */
-  start(client: StreamClient, done: () => void): void {
-    this.#release = done;
-    this.#due.push(client);
-    this.#setTurn();
+    this.#waiting.push(client);
+    this.#limit(this.#job);
   }
 
   #setTurn(): void {
@@ -221,10 +223,10 @@ export class Dispatcher {
   #turn(): void {
     this.#turnIsSet = false;
     const due = this.#due;
-    this.#due = [];
-    for (const client of due) {
+    this.#due = 0;
+    for (let visits = 0; visits < due; visits++) {
       this.#visited++;
-      this.#visit(client);
+      this.#visit(this.#waiting.shift() as StreamClient);
       this.#release();
     }
     while ((this.#marks.at(0)?.visits ?? Number.POSITIVE_INFINITY) <= this.#visited) {

@@ -96,7 +96,9 @@ function retryField(retry: number): string {
 }
 
 function dataLines(text: string): string {
-  return `data: ${text.replace(LINE_BREAK, '\ndata: ')}\n`;
+  // Looking for one character is many times quicker than the expression.
+  const isOneLine = !text.includes('\n') && !text.includes('\r');
+  return `data: ${isOneLine ? text : text.replace(LINE_BREAK, '\ndata: ')}\n`;
 }
 
 function asText(type: string, data: unknown, serialize: Serialize): string {

@@ -173,7 +173,6 @@ export class EventHub {
       joined: (client, room) => this.#joined(client, room),
       left: (client, room) => this.#left(client, room),
       wake: (client, bytes) => this.#dispatcher.wake(client, bytes),
-      start: (client, done) => this.#dispatcher.start(client, done),
     };
     this.#log.follow({
       begin: (epoch, head) => this.#ring.begin(epoch, head),
@@ -285,14 +284,17 @@ export class EventHub {
 
   /** Opens the stream of a client that was let in, behind its sink, where its Last-Event-ID says. */
   attach(sink: Sink, { lastEventId, rooms, left }: Attachment): StreamClient {
-    const { cursor, gap } = this.#ring.locate(lastEventId, new Set(rooms));
+    const { cursor, gap } = this.#ring.locate(lastEventId, rooms);
     const client = new StreamClient(sink, this.#keeper, cursor, left);
     this.#clients.set(client.id, client);
     if (rooms.length > 0) client.join(...rooms);
     if (gap !== undefined) this.#counters.gaps++;
     else if (lastEventId) this.#counters.replayed++;
-    client.expiresAt = performance.now() + this.#settings.maxAge * (0.8 + 0.2 * Math.random());
-    if (this.#settings.maxAge !== Number.POSITIVE_INFINITY) this.#streamsAge.start();
+    const { maxAge } = this.#settings;
+    if (maxAge !== Number.POSITIVE_INFINITY) {
+      client.expiresAt = performance.now() + maxAge * (0.8 + 0.2 * Math.random());
+      this.#streamsAge.start();
+    }
     this.#info(`new listener: total ${this.size}`);
     this.#dispatcher.admit(client, sink.write(this.#greeting(cursor, gap)));
     return client;

@@ -2,7 +2,7 @@ import { IncomingMessage } from 'node:http';
 import { createHub, type Hub } from './create-hub.js';
 import { quote, SseError } from './errors.js';
 import type { Request, Response } from './http/message.js';
-import { checkOpenOptions, type OpenOptions, ROUTE_OPTIONS } from './http/open.js';
+import { type OpenOptions, ROUTE_OPTIONS, readOpenOptions } from './http/open.js';
 import type { AnyEvents } from './hub.js';
 import { HUB_OPTIONS, type HubOptions, record } from './options.js';
 
@@ -65,10 +65,9 @@ export function sse<Events extends object = AnyEvents>(
   }
   record('options', options, ['hub', ...ROUTE_OPTIONS, ...HUB_OPTIONS]);
   const { hub: mounted, headers, rooms, onConnect, key, ...hubOptions } = options;
-  const route = { headers, rooms, onConnect, key };
   const hub = mounted === undefined ? createHub<Events>(hubOptions) : mounted;
   if (mounted !== undefined) checkMounted(mounted, hubOptions);
-  checkOpenOptions(route);
+  const route = readOpenOptions({ headers, rooms, onConnect, key });
 
   function stream(req: Request, res: Response, next: Next = (error) => fail(res, error)): void {
     putOnLocals(res, 'stream', hub);

@@ -45,7 +45,7 @@ export interface OpenOptions {
 export const ROUTE_OPTIONS = ['headers', 'rooms', 'onConnect', 'key'] as const;
 
 /** Throws a TypeError that names the option for a bad one. */
-export function checkOpenOptions(options: OpenOptions): void {
+function checkOpenOptions(options: OpenOptions): void {
   const { headers, rooms, onConnect, key } = record('open options', options, ROUTE_OPTIONS);
   checkHeaders(headers as Headers | undefined);
   if (rooms !== undefined && typeof rooms !== 'function') checkRooms(rooms);
@@ -55,6 +55,16 @@ export function checkOpenOptions(options: OpenOptions): void {
     }
   }
 }
+
+/** The options of a route, checked once for all requests. Throws as `open` does for a bad one. */
+export function readOpenOptions(options: OpenOptions): OpenOptions {
+  checkOpenOptions(options);
+  const route = Object.freeze({ ...options });
+  checked.add(route);
+  return route;
+}
+
+const checked = new WeakSet<OpenOptions>();
 
 /**
  * Answers a request with the hub's stream. Throws for a bad option, an SseError where the response
@@ -66,7 +76,7 @@ export async function open(
   res: Response,
   options: OpenOptions,
 ): Promise<Client> {
-  checkOpenOptions(options);
+  if (!checked.has(options)) checkOpenOptions(options);
   if (hasLeft(req, res)) return absentClient();
   checkCanStream(res);
   if (req.method === 'HEAD') {
@@ -178,8 +188,11 @@ function checkCanStream(res: Response): void {
 }
 
 function cannotStream(res: Response): string | undefined {
-  for (const method of ['setHeader', 'flushHeaders', 'write', 'end', 'on'] as const) {
-    if (typeof (res as ServerResponse)[method] !== 'function') return `it has no method ${method}`;
+  const { setHeader, flushHeaders, write, end, on } = res as Partial<ServerResponse>;
+  if (!(setHeader && flushHeaders && write && end && on)) {
+    const methods = Object.entries({ setHeader, flushHeaders, write, end, on });
+    const [missing] = methods.find(([, method]) => !method) ?? [];
+    return `it has no method ${missing}`;
   }
   if (res.writableEnded) return 'it has ended already';
   if (res.headersSent) return 'its head was sent already, by an earlier handler or middleware';

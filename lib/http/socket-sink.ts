@@ -10,6 +10,11 @@ export class SocketSink implements Sink {
   /** Listens for the socket's `drain`, while the socket is full. */
   #drained: (() => void) | undefined;
   #owner: SinkOwner | undefined;
+  /**
+   * Kept here, since to look it up is dear: `writableEnded` lies far up the prototypes that Express
+   * gives a response, and costs as much as all the rest of a write does beside the socket's part.
+   */
+  #isEnded = false;
 
   constructor(res: ServerResponse, socket: Socket) {
     this.#res = res;
@@ -20,6 +25,10 @@ export class SocketSink implements Sink {
     this.#owner = owner;
     // Only others write to the response itself, but their late write would end the process.
     this.#res.on('error', cutOff);
+    // Comes while `end` is called, whoever calls it; `finish` comes later.
+    this.#res.on('prefinish', () => {
+      this.#isEnded = true;
+    });
     this.#res.on('close', () => {
       // The connection may live on, with further requests.
       if (this.#drained !== undefined) this.#socket.off('drain', this.#drained);
@@ -29,7 +38,7 @@ export class SocketSink implements Sink {
 
   write(batch: Batch): boolean {
     // After the end of the response, bytes would land in the next one of this connection.
-    if (this.#res.writableEnded || !this.#socket.writable) return false;
+    if (this.#isEnded || !this.#socket.writable) return false;
     batch.framed ??= frameChunk(batch.bytes);
     // `write` also says false of a large batch that the kernel took whole.
     if (this.#socket.write(batch.framed) || this.#socket.writableLength === 0) return true;

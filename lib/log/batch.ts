@@ -4,11 +4,14 @@
  */
 export const BATCH_BYTES = 64 * 1024;
 
+/** How much of one large event is written at a time to a client that takes all of it at once. */
+const MOST_AT_ONCE = 8 * BATCH_BYTES;
+
 /** Whole frames in a row, built once and written to every client that is due just these. */
 export class Batch {
   /** The same bytes as a transport frames them, kept here so that they are framed once as well. */
   framed: Buffer | undefined;
-  #parts: Batch[] | undefined;
+  #parts: Map<string, Batch> | undefined;
 
   constructor(
     readonly bytes: Buffer,
@@ -17,15 +20,49 @@ export class Batch {
     readonly events: number,
   ) {}
 
-  /** For an event that is larger than what is written at a time. */
-  get parts(): readonly Batch[] {
-    this.#parts ??= Array.from(
-      { length: Math.ceil(this.bytes.length / BATCH_BYTES) },
-      (_, index) => {
-        const start = index * BATCH_BYTES;
-        return new Batch(this.bytes.subarray(start, start + BATCH_BYTES), this.last, 0);
-      },
-    );
-    return this.#parts;
+  /** A part of an event that is too large to be written at once: so many bytes, if there are. */
+  part(start: number, length: number): Batch {
+    const key = `${start} ${length}`;
+    this.#parts ??= new Map();
+    let part = this.#parts.get(key);
+    if (part === undefined) {
+      part = new Batch(this.bytes.subarray(start, start + length), this.last, 0);
+      this.#parts.set(key, part);
+    }
+    return part;
+  }
+}
+
+/**
+ * A large event on its way to one client.
+ *
+ * The parts double as long as the client takes each at once, which is what it costs to write them
+ * that grows with their number. One that it does not take at once is so never more than twice what
+ * it took before, and the next ones are small again: a client that reads slowly, but steadily, is
+ * to have taken each in time.
+ */
+export class Parts {
+  readonly #batch: Batch;
+  #written = 0;
+  #length = BATCH_BYTES;
+
+  constructor(batch: Batch) {
+    this.#batch = batch;
+  }
+
+  get areLeft(): boolean {
+    return this.#written < this.#batch.bytes.length;
+  }
+
+  /** The next part. */
+  next(): Batch {
+    const part = this.#batch.part(this.#written, this.#length);
+    this.#written += part.bytes.length;
+    return part;
+  }
+
+  /** Whether the last part was taken at once. */
+  taken(atOnce: boolean): void {
+    this.#length = atOnce ? Math.min(2 * this.#length, MOST_AT_ONCE) : BATCH_BYTES;
   }
 }

@@ -37,7 +37,7 @@ export class Losses {
   }
 
   /** Whether a client in these rooms lost an event above its cursor. */
-  concern(cursor: number, rooms: ReadonlySet<string>): boolean {
+  concern(cursor: number, rooms: Iterable<string>): boolean {
     if (this.#everybody > cursor) return true;
     for (const room of rooms) {
       if ((this.#rooms.get(room) ?? this.#otherRooms) > cursor) return true;

@@ -179,7 +179,7 @@ export class Ring {
   }
 
   /** What a client in these rooms lost, that stands at this cursor; undefined where nothing. */
-  gapAbove(cursor: number, rooms: ReadonlySet<string>): Gap | undefined {
+  gapAbove(cursor: number, rooms: Iterable<string>): Gap | undefined {
     if (cursor >= this.tail || !this.#losses.concern(cursor, rooms)) return undefined;
     return { reason: 'trimmed', missed: this.#losses.count(cursor, this.tail) };
   }
@@ -189,7 +189,7 @@ export class Ring {
    *
    * A cursor that can't be honoured is told as a gap, and goes on with what is left.
    */
-  locate(lastEventId: string | undefined, rooms: ReadonlySet<string>): Start {
+  locate(lastEventId: string | undefined, rooms: Iterable<string>): Start {
     if (lastEventId === undefined || lastEventId === '') return { cursor: this.head };
     const lost = (reason: GapReason) => ({ cursor: this.tail, gap: { reason } });
     if (lastEventId.length > MAX_ID_LENGTH) return lost('oversized');
