@@ -679,6 +679,15 @@ test('the table of gaps names every reason', async () => {
   expect(new Set(told)).toEqual(reasons);
 });
 
+test('the figures of speed are those that the benchmark wrote', () => {
+  const [, section = ''] = /^## How fast it is\n(.*?)^## /ms.exec(README) ?? [];
+  const written = new Set(read('bench/RESULTS.md').match(/[\d,]*\d(\.\d+)?/g));
+  // Those that a run measures have a decimal point, or commas.
+  const quoted = section.match(/\d[\d,]*[.,]\d+/g) ?? [];
+  expect(quoted.length).toBeGreaterThan(20);
+  expect(quoted.filter((figure) => !written.has(figure))).toEqual([]);
+});
+
 test('the Go package has its defaults beside those from here', () => {
   const settings: Record<string, unknown> = { ...readHubOptions({}) };
   for (const [, here] of readTable(README, 'Go')) {
