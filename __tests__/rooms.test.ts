@@ -1,7 +1,8 @@
+import { once } from 'node:events';
 import { request } from 'node:http';
 import { createHub, type Hub, type HubOptions, type OpenOptions, sse } from '../lib/index.js';
 import { serve } from './support/server.js';
-import { StreamReader } from './support/stream-client.js';
+import { fetchHead, StreamReader } from './support/stream-client.js';
 
 const range = (count: number) => Array.from({ length: count }, (_, index) => String(index));
 
@@ -159,6 +160,29 @@ describe('the option rooms', () => {
     await hub.to('a').send('hello');
     await reader.received(1);
     expect(hub.size).toBe(1);
+  });
+
+  test('may throw, and what answers instead can be written piece by piece', async () => {
+    const stream = sse({
+      rooms: () => {
+        throw new Error('no session');
+      },
+    });
+    let more: () => void = () => {};
+    const url = await serve((req, res) => {
+      stream(req, res, (error) => {
+        res.statusCode = 401;
+        res.write(String(error));
+        more = () => res.write(', sorry');
+      });
+    });
+
+    const response = await fetchHead(url);
+    const [piece] = await once(response, 'data');
+    more();
+    const [rest] = await once(response, 'data');
+
+    expect(`${piece}${rest}`).toBe('Error: no session, sorry');
   });
 
   test.each<[string, OpenOptions['rooms']]>([

@@ -1,10 +1,10 @@
 import type { ServerResponse } from 'node:http';
 import type { Http2ServerResponse } from 'node:http2';
 import type { Refusal } from '../admission.js';
-import { absentClient, type Client, checkRoom } from '../client.js';
+import { absentClient, type Client, checkRoom, type StreamClient } from '../client.js';
 import { quote, SseError } from '../errors.js';
 import { frameRetry } from '../frame.js';
-import type { EventHub } from '../hub.js';
+import type { Attachment, EventHub } from '../hub.js';
 import { record } from '../options.js';
 import { acceptsEventStream } from './accept.js';
 import { checkHeaders, type Headers, sendHead } from './head.js';
@@ -106,18 +106,32 @@ export async function open(
         return refuse(hub, hub.closedAs, req, res, options);
       }
     }
-    // The head and the stream's first frames leave in one packet.
-    res.cork?.();
-    sendHead(req, res, options.headers);
   } catch (error) {
-    res.uncork?.();
     left();
     throw error;
   }
-  const client = hub.attach(createSink(res), { lastEventId: lastEventId(req), rooms, left });
-  res.uncork?.();
+  const client = begin(hub, req, res, { rooms, left, headers: options.headers });
   if (options.onConnect !== undefined) void connected(hub, client, req, options.onConnect);
   return client;
+}
+
+function begin(
+  hub: EventHub,
+  req: Request,
+  res: Response,
+  { rooms, left, headers }: Pick<Attachment, 'rooms' | 'left'> & Pick<OpenOptions, 'headers'>,
+): StreamClient {
+  // The head and the stream's first frames leave in one packet.
+  res.cork?.();
+  try {
+    sendHead(req, res, headers);
+    return hub.attach(createSink(res), { lastEventId: lastEventId(req), rooms, left });
+  } catch (error) {
+    left();
+    throw error;
+  } finally {
+    res.uncork?.();
+  }
 }
 
 function checkRooms(rooms: unknown): readonly string[] {
