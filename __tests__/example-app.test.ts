@@ -388,6 +388,7 @@ describeWith(chromiumProgram, 'the example app in a browser', (chromiumPath) => 
     const [ada, ben] = pages as [Page, Page];
     await write(ada, 'Ada', 'Before');
     await reads(ben, 'Before');
+    await Promise.all(pages.map((page) => draws(page, 2)));
 
     expect(await app.stop('SIGTERM')).toBe(0);
     await Promise.all(pages.map((page) => shows(page, 'Reconnecting')));
