@@ -3,6 +3,7 @@ import { createParser } from 'eventsource-parser';
 import fc from 'fast-check';
 import { EventSource as UndiciEventSource } from 'undici';
 import { encodeEvent, frameEvent, frameId, frameRetry, type Serialize } from '../lib/frame.js';
+import { refusal } from './support/refusal.js';
 import { serve } from './support/server.js';
 
 interface Received {
@@ -38,16 +39,6 @@ function parse(parts: readonly Uint8Array[]): Received[] {
   for (const part of parts) parser.feed(decoder.decode(part, { stream: true }));
   parser.feed(decoder.decode());
   return events;
-}
-
-/** What the attempt throws, as text. */
-function refusal(attempt: () => unknown): string {
-  try {
-    attempt();
-  } catch (error) {
-    return String(error);
-  }
-  return 'none';
 }
 
 /** Serves the bytes as an event stream of its own each, and ends it. */

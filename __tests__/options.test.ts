@@ -6,16 +6,7 @@ import { EventHub } from '../lib/hub.js';
 import { type CloseOptions, createHub, type HubOptions, type Logger, sse } from '../lib/index.js';
 import { readCloseOptions, readHubOptions } from '../lib/options.js';
 import { FakeSink } from './support/fake-sink.js';
-
-/** What the attempt throws, as text. */
-function refusal(attempt: () => unknown): string {
-  try {
-    attempt();
-  } catch (error) {
-    return String(error);
-  }
-  return 'none';
-}
+import { refusal } from './support/refusal.js';
 
 interface Expected {
   readonly byDefault: unknown;

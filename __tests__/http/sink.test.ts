@@ -160,47 +160,25 @@ describe.each(transports)('%s', (name, over) => {
       await expectOnlyOneLost(stream, stream, (wire) => wire.socket.resetAndDestroy());
     });
 
-    test('when someone else ends its response', async () => {
+    test.each<[string, (response: ServerResponse) => void]>([
+      ['when someone else ends its response', (response) => response.end()],
+      ['when someone else destroys its response', (response) => response.destroy()],
+      ['when its response fails', (response) => response.emit('error', new Error('broken'))],
+      [
+        'when its response is told to write after its end',
+        (response) => {
+          response.end();
+          response.write('too late');
+        },
+      ],
+    ])('%s', async (_when, breakIt) => {
       const stream = sse();
       let response: ServerResponse | undefined;
       const handler = meddling(stream, (res) => {
         response = res;
       });
 
-      await expectOnlyOneLost(stream, handler, () => response?.end());
-    });
-
-    test('when someone else destroys its response', async () => {
-      const stream = sse();
-      let response: ServerResponse | undefined;
-      const handler = meddling(stream, (res) => {
-        response = res;
-      });
-
-      await expectOnlyOneLost(stream, handler, () => response?.destroy());
-    });
-
-    test('when its response fails', async () => {
-      const stream = sse();
-      let response: ServerResponse | undefined;
-      const handler = meddling(stream, (res) => {
-        response = res;
-      });
-
-      await expectOnlyOneLost(stream, handler, () => response?.emit('error', new Error('broken')));
-    });
-
-    test('when its response is told to write after its end', async () => {
-      const stream = sse();
-      let response: ServerResponse | undefined;
-      const handler = meddling(stream, (res) => {
-        response = res;
-      });
-
-      await expectOnlyOneLost(stream, handler, () => {
-        response?.end();
-        response?.write('too late');
-      });
+      await expectOnlyOneLost(stream, handler, () => breakIt(response as ServerResponse));
     });
   });
 
@@ -282,9 +260,20 @@ describe('a wrapped res.write', () => {
     expect(wrapped.data.map((data) => data.length)).toEqual([1, 1, 10_000_000, 1]);
   });
 
-  test('that throws costs its own client alone', async () => {
-    const { stream, client, wrapped, other } = await openWrapped((_res, write) => (bytes) => {
-      if (bytes.includes('poison')) throw new Error('broken');
+  test.each<[string, (res: ServerResponse) => void]>([
+    [
+      'that throws costs its own client alone',
+      () => {
+        throw new Error('broken');
+      },
+    ],
+    [
+      'that emits an error costs its own client alone',
+      (res) => res.emit('error', new Error('broken')),
+    ],
+  ])('%s', async (_what, breakIt) => {
+    const { stream, client, wrapped, other } = await openWrapped((res, write) => (bytes) => {
+      if (bytes.includes('poison')) breakIt(res);
       return write(bytes);
     });
 
@@ -311,21 +300,6 @@ describe('a wrapped res.write', () => {
     await stream.hub.send('more');
 
     await other.received(1);
-    expect(stream.hub.size).toBe(1);
-  });
-
-  test('that emits an error costs its own client alone', async () => {
-    const { stream, client, wrapped, other } = await openWrapped((res, write) => (bytes) => {
-      if (bytes.includes('poison')) res.emit('error', new Error('broken'));
-      return write(bytes);
-    });
-
-    await stream.hub.send('poison');
-    await gone(client);
-    await stream.hub.send('more');
-
-    await wrapped.end();
-    await other.received(2);
     expect(stream.hub.size).toBe(1);
   });
 });

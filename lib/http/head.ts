@@ -23,10 +23,8 @@ export function sendHead(req: Request, res: Response, headers: Headers | undefin
   res.setHeader('X-Accel-Buffering', 'no');
   // A middleware in front may have counted on another answer.
   if (res.hasHeader('Content-Length')) res.removeHeader('Content-Length');
-  if (headers !== undefined) {
-    for (const [name, value] of Object.entries(headers)) {
-      res.setHeader(name, value as string | string[]);
-    }
+  for (const [name, value] of Object.entries(headers ?? {})) {
+    res.setHeader(name, value as string | string[]);
   }
   keepOpen(req);
   (res as ServerResponse).flushHeaders();

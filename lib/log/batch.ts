@@ -36,10 +36,9 @@ export class Batch {
 /**
  * A large event on its way to one client.
  *
- * The parts double as long as the client takes each at once, which is what it costs to write them
- * that grows with their number. One that it does not take at once is so never more than twice what
- * it took before, and the next ones are small again: a client that reads slowly, but steadily, is
- * to have taken each in time.
+ * The parts double as long as the client takes each at once, since fewer writes cost less. So the
+ * first one that it does not take at once is at most twice as long as the one before, and the next
+ * ones are small again: a client that reads slowly, but steadily, is to take each of them in time.
  */
 export class Parts {
   readonly #batch: Batch;
