@@ -104,6 +104,7 @@ test('stats count what the hub has done', async () => {
     bytes: frame(first, '1') * 7,
     queued: 0,
     lag: 0,
+    log: { connected: true, behind: 0 },
   });
   expect(readers).toHaveLength(2);
   await hub.close();

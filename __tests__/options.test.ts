@@ -4,6 +4,7 @@ import pino from 'pino';
 import { createLogger, format, transports } from 'winston';
 import { EventHub } from '../lib/hub.js';
 import { type CloseOptions, createHub, type HubOptions, type Logger, sse } from '../lib/index.js';
+import { memoryLog } from '../lib/log/memory.js';
 import { readCloseOptions, readHubOptions } from '../lib/options.js';
 import { FakeSink } from './support/fake-sink.js';
 import { refusal } from './support/refusal.js';
@@ -80,6 +81,18 @@ function orFalse({ fine, right, wrong }: Omit<Expected, 'byDefault'>): Omit<Expe
 
 /** Every option of a hub: the compiler sees to it that none is left out. */
 const options: { readonly [Name in keyof HubOptions]-?: Expected } = {
+  log: {
+    byDefault: undefined,
+    fine: [memoryLog()],
+    right: 'must be a log, as redisLog() or natsLog() gives it',
+    wrong: {
+      null: null,
+      false: false,
+      "'redis'": 'redis',
+      '{}': {},
+      '[Function: log]': function log() {},
+    },
+  },
   requestQueueSize: { byDefault: 10, ...integerFromOne },
   clientQueueSize: { byDefault: 1000, ...integerFromOneOrInfinity },
   clientQueueBytes: { byDefault: 1_048_576, ...integerFromOneOrInfinity },

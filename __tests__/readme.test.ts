@@ -657,7 +657,12 @@ test('the table of figures names every one', () => {
 
 test('the table of errors names every code, with its status', () => {
   const rows = readTable(README, '`code`').map(([code, status]) => [unquote(code), status]);
-  const codes = ['ERR_SSE_CLOSED', 'ERR_SSE_CANNOT_STREAM'] as const;
+  const codes = [
+    'ERR_SSE_CLOSED',
+    'ERR_SSE_LOG_AWAY',
+    'ERR_SSE_LOG_REFUSED',
+    'ERR_SSE_CANNOT_STREAM',
+  ] as const;
   expect(rows).toEqual(codes.map((code) => [code, String(new SseError(code, '').status)]));
 });
 

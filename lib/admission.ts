@@ -1,5 +1,5 @@
 /** Why a client is turned away. */
-export type Refusal = 'final' | 'closed' | 'full' | 'key';
+export type Refusal = 'final' | 'closed' | 'away' | 'full' | 'key';
 
 /** Counts who is in, from before a stream is opened until it is over. */
 export class Admission {

@@ -3,7 +3,9 @@ import { once } from 'node:events';
 import { quote } from './errors.js';
 import { encodeEvent, frameEvent, frameFields, type Serialize } from './frame.js';
 import { BATCH_BYTES, Batch, Parts } from './log/batch.js';
-import type { Gap, Reader, Ring } from './log/ring.js';
+import type { Page, PageReader } from './log/pages.js';
+import type { Gap, GapReason, Ring } from './log/ring.js';
+import type { Reader, Window } from './log/window.js';
 import { record } from './options.js';
 import { Queue } from './queue.js';
 
@@ -106,16 +108,17 @@ export interface ClientKeeper {
  * - `idle`: has everything. Its cursor *is* the head, whatever the field says, so that an event
  *   costs nothing for a client it is not for
  * - `queued`: waits for its turn to be flushed
+ * - `fetching`: waits for entries that the ring has dropped, to be read from the log
  * - `parked`: its peer takes no more for now
  * - `ended`: everything was written, the peer still has to take it
  * - `gone`
  */
-export type ClientState = 'idle' | 'queued' | 'parked' | 'ended' | 'gone';
+export type ClientState = 'idle' | 'queued' | 'fetching' | 'parked' | 'ended' | 'gone';
 
 /** An event for one client alone. */
 interface Direct {
   /** The sequence it comes right after. */
-  readonly after: number;
+  after: number;
   readonly frame: Buffer;
   readonly sent: () => void;
 }
@@ -123,13 +126,14 @@ interface Direct {
 const NO_ROOMS: ReadonlySet<string> = new Set();
 
 /** A cursor into the log, over a sink. */
-export class StreamClient implements Client, SinkOwner, Reader {
+export class StreamClient implements Client, SinkOwner, Reader, PageReader {
   readonly id = randomUUID();
   state: ClientState = 'idle';
   /** The sequence of the last event it was given. */
   cursor: number;
   /** What it is to be told was left out just below its cursor, before it gets anything else. */
   gap: Gap | undefined;
+  page: Page | undefined;
   /** It gets nothing above this sequence, and is ended there. */
   end: number | undefined;
   /** Written last of all, before its stream is ended. */
@@ -299,12 +303,49 @@ export class StreamClient implements Client, SinkOwner, Reader {
     );
   }
 
+  /** Whether what comes next for it has to be read from the log, and is not here yet. */
+  get lacksPage(): boolean {
+    return this.readsPage && this.page?.window === undefined;
+  }
+
+  /** Whether what comes next for it has to be read from the log. */
+  get readsPage(): boolean {
+    const { ring } = this.#keeper;
+    return (
+      ring.reaches &&
+      this.cursor < Math.min(ring.tail, this.#lastDue(ring.head)) &&
+      this.#rest === undefined &&
+      this.gap === undefined &&
+      (this.#direct?.at(0)?.after ?? Number.POSITIVE_INFINITY) > this.cursor
+    );
+  }
+
+  /** Everything up to the ring's head is lost to it, for this reason. */
+  lose(reason: GapReason): void {
+    const { head } = this.#keeper.ring;
+    this.#addGap({ reason });
+    this.cursor = head;
+    this.parkedAt = head;
+    this.lagEvents = 0;
+    this.lagBytes = 0;
+    if (this.leaving) this.end = head;
+    for (let index = 0; index < (this.#direct?.size ?? 0); index++) {
+      (this.#direct?.at(index) as Direct).after = head;
+    }
+  }
+
   /** Gives up all that waits for it, and says how many events that are. It is told when it drains. */
   skip(): number {
     const { ring } = this.#keeper;
-    this.#passTail();
-    const missed = ring.count(this);
-    if (missed > 0) this.#addGap({ reason: 'slow', missed });
+    let missed = 0;
+    if (ring.reaches && this.cursor < ring.tail) {
+      missed = ring.head - this.cursor;
+      this.#addGap({ reason: 'slow' });
+    } else {
+      this.#passTail(ring);
+      missed = ring.count(this);
+      if (missed > 0) this.#addGap({ reason: 'slow', missed });
+    }
     this.cursor = ring.head;
     const direct = this.#direct?.size ?? 0;
     this.#dropDirect();
@@ -315,7 +356,8 @@ export class StreamClient implements Client, SinkOwner, Reader {
   flush(): boolean {
     const { ring, frameGap, counters } = this.#keeper;
     if (this.#rest !== undefined) return this.#writePart(this.#rest);
-    this.#passTail();
+    const window = this.cursor < ring.tail ? (this.page?.window ?? ring) : ring;
+    this.#passTail(window);
     if (this.gap !== undefined) {
       const told = frameGap(this.gap, this.cursor);
       this.gap = undefined;
@@ -324,7 +366,8 @@ export class StreamClient implements Client, SinkOwner, Reader {
     }
     const direct = this.#direct?.at(0);
     if (direct !== undefined && direct.after <= this.cursor) return this.#flushDirect();
-    const batch = ring.take(this, this.#lastDue(direct?.after ?? ring.head));
+    const due = this.#lastDue(direct?.after ?? ring.head);
+    const batch = window.take(this, Math.min(due, window.head));
     this.cursor = batch.last;
     if (batch.events === 0) return true;
     counters.delivered += batch.events;
@@ -352,13 +395,14 @@ export class StreamClient implements Client, SinkOwner, Reader {
     return open;
   }
 
-  /** What was dropped from the ring while it lagged can't be given to it any more. */
-  #passTail(): void {
+  /** What was dropped before it had it can't be given to it any more. */
+  #passTail(window: Window): void {
     const { ring } = this.#keeper;
-    if (this.cursor >= ring.tail) return;
-    const gap = ring.gapAbove(this.cursor, this.rooms);
+    if (this.cursor >= window.tail) return;
+    const gap: Gap | undefined =
+      window === ring ? ring.gapAbove(this.cursor, this.rooms) : { reason: 'trimmed' };
     if (gap !== undefined) this.#addGap(gap);
-    this.cursor = ring.tail;
+    this.cursor = window.tail;
   }
 
   #addGap({ reason, missed }: Gap): void {

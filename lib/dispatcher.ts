@@ -2,7 +2,10 @@ import type { StreamClient } from './client.js';
 import { frameId } from './frame.js';
 import { createLimiter, type Job, type Limiter } from './limiter.js';
 import { Batch } from './log/batch.js';
-import type { Pushed, Ring } from './log/ring.js';
+import type { Log } from './log/log.js';
+import { Pages } from './log/pages.js';
+import type { GapReason, Ring } from './log/ring.js';
+import type { Pushed } from './log/window.js';
 import { Queue } from './queue.js';
 import { Ticker } from './ticker.js';
 
@@ -39,7 +42,7 @@ interface Mark {
 }
 
 interface Flush {
-  readonly head: number;
+  head: number;
   readonly behind: Set<StreamClient>;
   readonly resolve: () => void;
 }
@@ -56,6 +59,8 @@ export class Dispatcher {
   readonly #clients: ReadonlyMap<string, StreamClient>;
   readonly #settings: DispatcherSettings;
   readonly #hooks: DispatcherHooks;
+  /** Undefined where the log keeps no more than the ring. */
+  readonly #pages: Pages | undefined;
   readonly #limit: Limiter;
   /** Are to be flushed, in this order. */
   readonly #waiting = new Queue<StreamClient>();
@@ -85,11 +90,15 @@ export class Dispatcher {
     clients: ReadonlyMap<string, StreamClient>,
     settings: DispatcherSettings,
     hooks: DispatcherHooks,
+    read?: Log['read'],
   ) {
     this.#ring = ring;
     this.#clients = clients;
     this.#settings = settings;
     this.#hooks = hooks;
+    if (read !== undefined) {
+      this.#pages = new Pages(read, ring, (reader) => this.#fetched(reader as StreamClient));
+    }
     this.#limit = createLimiter(settings.concurrency);
     if (settings.keepAlive !== false) {
       this.#heartbeats = new Ticker(settings.keepAlive / QUIET_TICKS, () => this.#beat());
@@ -150,6 +159,26 @@ export class Dispatcher {
   }
 
   /**
+   * The ring begins anew where `begin` leaves it, and nobody can be given what came before: clients
+   * are told so, and go on from there.
+   */
+  restart(clients: Iterable<StreamClient>, begin: () => void, reason: GapReason): void {
+    // Nothing is left to wait for of what was accepted before.
+    for (let mark = this.#marks.shift(); mark !== undefined; mark = this.#marks.shift()) {
+      mark.passed();
+    }
+    this.#pages?.clear();
+    begin();
+    this.#heartbeat = undefined;
+    for (const flush of this.#flushes) flush.head = this.#ring.head;
+    for (const client of clients) {
+      if (client.state === 'ended') continue;
+      client.lose(reason);
+      if (client.state === 'idle' || client.state === 'fetching') this.#queue(client);
+    }
+  }
+
+  /**
    * A client that takes more, and needs a further visit for what it lacks, is waited for: a sender
    * that ran ahead of it would have it lose events that it was never offered.
    */
@@ -191,6 +220,7 @@ export class Dispatcher {
   /** The client is gone. */
   forget(client: StreamClient): void {
     this.#parked.delete(client);
+    this.#pages?.leave(client);
     this.#checkFlushes();
   }
 
@@ -198,13 +228,22 @@ export class Dispatcher {
   #settle(client: StreamClient, open: boolean): void {
     if (!open) {
       this.#park(client);
+    } else if (client.readsPage) {
+      if (this.#pages?.enter(client)) this.#queue(client);
+      else client.state = 'fetching';
     } else if (client.isBehind() || client.leaving) {
+      this.#pages?.leave(client);
       this.#queue(client);
       this.#hold(client.cursor);
     } else {
+      this.#pages?.leave(client);
       client.state = 'idle';
       client.conflates = false;
     }
+  }
+
+  #fetched(client: StreamClient): void {
+    if (client.state === 'fetching') this.#queue(client);
   }
 
   #queue(client: StreamClient): void {
@@ -229,7 +268,9 @@ export class Dispatcher {
       this.#visit(this.#waiting.shift() as StreamClient);
       this.#release();
     }
-    while ((this.#marks.at(0)?.visits ?? Number.POSITIVE_INFINITY) <= this.#visited) {
+    // Not those that come meanwhile: while nobody takes any, they would go on coming.
+    for (let left = this.#marks.size; left > 0; left--) {
+      if ((this.#marks.at(0) as Mark).visits > this.#visited) break;
       this.#marks.shift()?.passed();
     }
     this.#checkFlushes();
@@ -239,8 +280,9 @@ export class Dispatcher {
     if (client.state !== 'queued') return;
     client.writtenAt = this.#tick;
     let open = true;
-    if (client.isBehind()) open = client.flush();
-    else if (!client.leaving) open = client.sink.write(this.#heartbeatBatch());
+    if (client.lacksPage) open = client.sink.write(this.#heartbeatBatch(client.cursor));
+    else if (client.isBehind()) open = client.flush();
+    else if (!client.leaving) open = client.sink.write(this.#heartbeatBatch(this.#ring.head));
     if (client.state !== 'queued') return;
     if (open && client.leaving && !client.isBehind()) this.#endNow(client);
     else this.#settle(client, open);
@@ -249,6 +291,7 @@ export class Dispatcher {
   #endNow(client: StreamClient): void {
     if (client.farewell !== undefined) client.sink.write(client.farewell);
     client.state = 'ended';
+    this.#pages?.leave(client);
     client.sink.end();
     // A peer that doesn't take the end would keep the response for ever.
     this.#watch(client);
@@ -256,6 +299,7 @@ export class Dispatcher {
 
   #park(client: StreamClient): void {
     client.state = 'parked';
+    this.#pages?.leave(client);
     client.conflates = true;
     client.parkedAt = this.#ring.head;
     client.lagEvents = 0;
@@ -313,23 +357,23 @@ export class Dispatcher {
   #beat(): boolean {
     this.#tick++;
     for (const client of this.#clients.values()) {
-      if (client.state !== 'idle' || this.#tick - client.writtenAt < QUIET_TICKS) continue;
-      client.cursor = this.#ring.head;
+      if (this.#tick - client.writtenAt < QUIET_TICKS) continue;
+      if (client.state === 'idle') client.cursor = this.#ring.head;
+      else if (client.state !== 'fetching') continue;
       this.#queue(client);
     }
     return this.#clients.size > 0;
   }
 
   /** Not a comment: the id keeps the cursor of a client fresh whom no event concerned for long. */
-  #heartbeatBatch(): Batch {
-    const { head } = this.#ring;
-    if (this.#heartbeat?.last !== head) {
-      this.#heartbeat = new Batch(frameId(this.#ring.idOf(head)), head, 0);
+  #heartbeatBatch(cursor: number): Batch {
+    if (this.#heartbeat?.last !== cursor) {
+      this.#heartbeat = new Batch(frameId(this.#ring.idOf(cursor)), cursor, 0);
     }
     return this.#heartbeat;
   }
 }
 
 function waits({ state }: StreamClient): boolean {
-  return state === 'queued' || state === 'parked';
+  return state === 'queued' || state === 'fetching' || state === 'parked';
 }

@@ -2,9 +2,16 @@ import { inspect } from 'node:util';
 
 /**
  * - `ERR_SSE_CLOSED`: the hub is closed, or closing; nothing was sent.
+ * - `ERR_SSE_LOG_AWAY`: the log has stored nothing for the hub's `sendTimeout`; nobody waits for the
+ *   event any more, but it may be on its way into the log, and come to the clients all the same.
+ * - `ERR_SSE_LOG_REFUSED`: the log will not take the event; `cause` says why, and nothing was sent.
  * - `ERR_SSE_CANNOT_STREAM`: the response can't carry an event stream; `status` is 501.
  */
-export type SseErrorCode = 'ERR_SSE_CLOSED' | 'ERR_SSE_CANNOT_STREAM';
+export type SseErrorCode =
+  | 'ERR_SSE_CLOSED'
+  | 'ERR_SSE_LOG_AWAY'
+  | 'ERR_SSE_LOG_REFUSED'
+  | 'ERR_SSE_CANNOT_STREAM';
 
 /** An error of this package's own, to be told apart by its `code`. */
 export class SseError extends Error {
@@ -14,8 +21,8 @@ export class SseError extends Error {
   /** The HTTP status that Express's error handling answers with. */
   readonly status: number;
 
-  constructor(code: SseErrorCode, message: string) {
-    super(message);
+  constructor(code: SseErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
     this.code = code;
     this.status = code === 'ERR_SSE_CANNOT_STREAM' ? 501 : 503;
   }

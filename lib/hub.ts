@@ -1,12 +1,12 @@
-import { setMaxListeners } from 'node:events';
 import { Admission, type Refusal } from './admission.js';
 import { type ClientKeeper, checkRoom, type Sink, StreamClient } from './client.js';
-import { Dispatcher } from './dispatcher.js';
-import { quote, SseError } from './errors.js';
+import { Dispatcher, type DispatcherHooks } from './dispatcher.js';
+import { quote } from './errors.js';
 import { encodeEvent, frameEvent, frameId, frameRetry, MAX_RETRY } from './frame.js';
-import { createLimiter, type Limiter } from './limiter.js';
+import { Intake } from './intake.js';
 import { Batch } from './log/batch.js';
-import type { Log, LogEntry, LogRecord } from './log/log.js';
+import { formatEventId, parseEventId } from './log/event-id.js';
+import type { Log, LogEntry } from './log/log.js';
 import { memoryLog } from './log/memory.js';
 import { type Gap, Ring, type RingBounds } from './log/ring.js';
 import {
@@ -19,6 +19,7 @@ import {
   record,
 } from './options.js';
 import { Ticker } from './ticker.js';
+import { withTimeLimit } from './time-limit.js';
 
 /** Events of any type, with any data: what a hub sends where nothing narrower is said. */
 export type AnyEvents = Record<string, unknown>;
@@ -90,6 +91,13 @@ export interface HubStats {
   readonly queued: number;
   /** How many events the client furthest behind is behind. */
   readonly lag: number;
+  /** The log, as this hub sees it. */
+  readonly log: {
+    /** Whether the log can be reached. Always true for the one in memory. */
+    readonly connected: boolean;
+    /** How many of the events that are known to be in the log have not come to this hub yet. */
+    readonly behind: number;
+  };
 }
 
 /** How long clients wait before they come back, where the hub leaves `retry` to them. */
@@ -113,10 +121,10 @@ export class EventHub {
   readonly #members = new Map<string, Set<StreamClient>>();
   /** Told to leave, and not gone yet. */
   readonly #leaving = new Set<StreamClient>();
-  readonly #log: Log = memoryLog();
-  readonly #ring = new Ring();
+  readonly #log: Log;
+  readonly #ring: Ring;
   readonly #dispatcher: Dispatcher;
-  readonly #requests: Limiter;
+  readonly #intake: Intake;
   readonly #admission: Admission;
   /** What the ring keeps while a client lags: what it lacks must be there, whatever the history. */
   readonly #lagBounds: RingBounds;
@@ -134,6 +142,9 @@ export class EventHub {
   readonly #historyAge: Ticker;
   /** The newest entry that all clients were offered. */
   #offered = 0;
+  /** The newest entry that the log is known to have. */
+  #stored = 0;
+  #logIsAway = false;
   /** What the newest clients begin with, as long as no event comes between them. */
   #lastGreeting: Batch | undefined;
   #closed: Promise<void> | undefined;
@@ -148,11 +159,14 @@ export class EventHub {
       events: Math.max(history.events, settings.clientQueueSize),
       bytes: Math.max(history.bytes, settings.clientQueueBytes),
     };
-    this.#requests = createLimiter(settings.requestQueueSize);
     this.#admission = new Admission(settings.maxClients, settings.maxClientsPerKey);
     this.#streamsAge = new Ticker(maxAge / CHECKS, () => this.#endOldStreams());
     this.#historyAge = new Ticker(history.age / CHECKS, () => this.#dropOldEvents());
-    this.#dispatcher = new Dispatcher(this.#ring, this.#clients, settings, {
+    const log = settings.log ?? memoryLog();
+    const read = log.read?.bind(log);
+    this.#log = log;
+    this.#ring = new Ring(read !== undefined);
+    const hooks: DispatcherHooks = {
       dropped: (client, events, why) => {
         this.#counters.dropped += events;
         this.warn(`message dropped: ${events} for client ${client.id}, ${why}`);
@@ -161,6 +175,11 @@ export class EventHub {
         this.#counters.evicted++;
         this.#lose(client, why);
       },
+    };
+    this.#dispatcher = new Dispatcher(this.#ring, this.#clients, settings, hooks, read);
+    this.#intake = new Intake(log, settings, {
+      whenOffered: (passed) => this.#dispatcher.whenOffered(passed),
+      failed: (error) => this.warn(`event not sent: ${quote(error)}`),
     });
     this.#keeper = {
       ring: this.#ring,
@@ -174,9 +193,12 @@ export class EventHub {
       left: (client, room) => this.#left(client, room),
       wake: (client, bytes) => this.#dispatcher.wake(client, bytes),
     };
-    this.#log.follow({
-      begin: (epoch, head) => this.#ring.begin(epoch, head),
-      entry: (entry) => this.#deliver(entry),
+    log.follow({
+      begin: (epoch, head) => this.#begin(epoch, head),
+      entry: (entry) => this.#enter(entry),
+      ready: () => new Promise((resolve) => this.#dispatcher.whenOffered(resolve)),
+      connected: (head) => this.#connected(head),
+      disconnected: (reason) => this.#disconnected(reason),
     });
   }
 
@@ -195,8 +217,16 @@ export class EventHub {
   stats(): HubStats {
     let lag = 0;
     for (const client of this.#clients.values()) lag = Math.max(lag, client.lag);
-    const queued = this.#requests.activeCount + this.#requests.pendingCount;
-    return { connected: this.size, ...this.#counters, queued, lag };
+    return {
+      connected: this.size,
+      ...this.#counters,
+      queued: this.#intake.size,
+      lag,
+      log: {
+        connected: this.#ring.hasBegun && !this.#logIsAway,
+        behind: Math.max(0, this.#stored - this.#ring.head),
+      },
+    };
   }
 
   send(data?: unknown, options?: SendOptions): Promise<string> {
@@ -222,64 +252,48 @@ export class EventHub {
     rooms: readonly string[] | undefined,
     type: string,
     data: unknown,
-    options?: SendOptions,
-  ): Promise<string> {
-    const waiting = this.#requests.pendingCount;
-    const sent = this.#publish(rooms, type, data, options);
-    // A ticker that nobody awaits must not end the process because the hub was closed meanwhile.
-    // Whatever else can go wrong is loud.
-    if (this.#closed !== undefined || this.#requests.pendingCount > waiting) sent.catch(() => {});
-    return sent;
-  }
-
-  async #publish(
-    rooms: readonly string[] | undefined,
-    type: string,
-    data: unknown,
     options: SendOptions = {},
   ): Promise<string> {
-    const { signal, retry, conflate } = readSendOptions(options);
-    const fields = encodeEvent(type, data, retry, this.#settings.serialize);
-    signal?.throwIfAborted();
-    return new Promise((resolve, reject) => {
-      let waiting = true;
-      const abandon = () => {
-        waiting = false;
-        reject(signal?.reason);
-      };
-      this.#requests((done) => {
-        if (!waiting) return done();
-        waiting = false;
-        signal?.removeEventListener('abort', abandon);
-        resolve(this.#append({ fields, rooms, conflate }, done));
-      });
-      if (!waiting || signal === undefined) return;
-      // Any number of sends may wait under one signal: that is no leak.
-      setMaxListeners(0, signal);
-      signal.addEventListener('abort', abandon, { once: true });
-    });
-  }
-
-  async #append(entry: LogRecord, done: () => void): Promise<string> {
     try {
-      if (this.#closed !== undefined) {
-        throw new SseError('ERR_SSE_CLOSED', 'the hub is closed: the event was not sent');
-      }
-      return this.#ring.idOf(await this.#log.append(entry));
-    } finally {
-      this.#dispatcher.whenOffered(done);
+      const { signal, retry, conflate } = readSendOptions(options);
+      const fields = encodeEvent(type, data, retry, this.#settings.serialize);
+      signal?.throwIfAborted();
+      return this.#intake.send({ fields, rooms, conflate }, signal);
+    } catch (error) {
+      return Promise.reject(error);
     }
   }
 
-  /** How clients are turned away once `close()` was called. */
-  get closedAs(): Refusal | undefined {
-    if (this.#closed === undefined) return undefined;
-    return this.#final ? 'final' : 'closed';
+  /** Why no client with this Last-Event-ID is let in, whoever it is. */
+  refusal(lastEventId: string | undefined): Refusal | undefined {
+    if (this.#closed !== undefined) return this.#final ? 'final' : 'closed';
+    // Nobody knows what a client has missed while the log is away, nor where one would begin.
+    const isLost = this.#ring.hasBegun
+      ? this.#logIsAway && lastEventId
+      : this.#logIsAway || this.#log.caughtUp === undefined;
+    return isLost ? 'away' : undefined;
   }
 
   /** Lets a client of this key in, if there is room, before anything is held for it. */
-  enter(key: () => string): (() => void) | Refusal {
-    return this.closedAs ?? this.#admission.enter(this.#admission.countsKeys ? key() : '');
+  enter(key: () => string, lastEventId: string | undefined): (() => void) | Refusal {
+    return (
+      this.refusal(lastEventId) ?? this.#admission.enter(this.#admission.countsKeys ? key() : '')
+    );
+  }
+
+  /**
+   * What has to be waited for before a client can be attached: it comes from another node, which was
+   * ahead of this one, or this one has only just started.
+   */
+  catchUp(lastEventId: string | undefined): Promise<Refusal | undefined> | undefined {
+    const id = parseEventId(lastEventId ?? '');
+    const { epoch, head, hasBegun } = this.#ring;
+    const isAhead = id !== undefined && (id.epoch !== epoch || id.sequence > head);
+    if (hasBegun && !isAhead) return undefined;
+    return this.#log.caughtUp?.().then(
+      () => undefined,
+      () => 'away',
+    );
   }
 
   /** Opens the stream of a client that was let in, behind its sink, where its Last-Event-ID says. */
@@ -306,7 +320,9 @@ export class EventHub {
     return Math.min(Math.round(retry * (1 + Math.random())), MAX_RETRY);
   }
 
-  flushed(): Promise<void> {
+  async flushed(): Promise<void> {
+    // Where the log is away, what has come from it is flushed.
+    await this.#log.caughtUp?.().catch(() => {});
     return this.#dispatcher.flushed([...this.#clients.values(), ...this.#leaving]);
   }
 
@@ -325,6 +341,13 @@ export class EventHub {
 
   async #close({ timeout, final }: CloseSettings): Promise<void> {
     this.#final = final;
+    const end = performance.now() + timeout;
+    const stored = this.#intake.close();
+    if (this.#log.caughtUp !== undefined) {
+      // The other half is for the clients, if the log is away.
+      const caughtUp = stored.then(() => this.#log.caughtUp?.());
+      await withTimeLimit(caughtUp, timeout / 2, 'the log').catch(() => {});
+    }
     const allGone = new Promise<void>((resolve) => {
       this.#allGone = resolve;
     });
@@ -332,17 +355,43 @@ export class EventHub {
       client.farewell = new Batch(frameRetry(this.jitteredRetry()), this.#ring.head, 0);
       this.#finish(client);
     }
-    if (this.#leaving.size === 0) return;
-    const timer = setTimeout(() => {
-      for (const client of this.#leaving) {
-        this.#lose(client, 'it had not taken everything when the time to close was over');
-      }
-    }, timeout);
-    await allGone;
-    clearTimeout(timer);
+    if (this.#leaving.size > 0) {
+      const timer = setTimeout(() => {
+        for (const client of this.#leaving) {
+          this.#lose(client, 'it had not taken everything when the time to close was over');
+        }
+      }, end - performance.now());
+      await allGone;
+      clearTimeout(timer);
+    }
+    const closed = this.#log.close?.();
+    if (closed === undefined) return;
+    await withTimeLimit(closed, Math.max(1, end - performance.now()), 'to close the log').catch(
+      (error) => this.warn(`the log was not closed: ${quote(error)}`),
+    );
   }
 
-  #deliver(entry: LogEntry): void {
+  #begin(epoch: string, head: number): void {
+    if (this.#ring.hasBegun) {
+      this.warn(`events were lost: the log goes on behind ${formatEventId(epoch, head)}`);
+    }
+    const reason = epoch === this.#ring.epoch ? 'trimmed' : 'epoch';
+    this.#dispatcher.restart(
+      [...this.#clients.values(), ...this.#leaving],
+      () => this.#ring.begin(epoch, head),
+      reason,
+    );
+    this.#intake.begin(epoch, head);
+    this.#offered = head;
+    this.#stored = head;
+    this.#lastGreeting = undefined;
+  }
+
+  #enter(entry: LogEntry): void {
+    const { epoch, head } = this.#ring;
+    // A log must not leave anything out, nor repeat it. One that does is not to break the cursors.
+    if (entry.sequence <= head) return;
+    if (entry.sequence > head + 1) this.#begin(epoch, entry.sequence - 1);
     this.#counters.accepted++;
     const pushed = this.#ring.push(entry);
     for (const client of this.#audience(entry.rooms)) this.#dispatcher.offer(client, pushed);
@@ -351,7 +400,19 @@ export class EventHub {
       const bounds = this.#dispatcher.isIdle ? this.#settings.history : this.#lagBounds;
       this.#ring.trim(entry.sequence, bounds);
     });
+    this.#intake.arrived(entry.sequence);
     if (this.#settings.history.age !== Number.POSITIVE_INFINITY) this.#historyAge.start();
+  }
+
+  #connected(head: number): void {
+    this.#stored = head;
+    if (this.#logIsAway) this.#info('the log is back');
+    this.#logIsAway = false;
+  }
+
+  #disconnected(reason: Error): void {
+    if (!this.#logIsAway) this.warn(`the log is away: ${quote(reason)}`);
+    this.#logIsAway = true;
   }
 
   /** Each client once, and no work for any other. */

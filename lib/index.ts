@@ -7,5 +7,7 @@ export { SseError, type SseErrorCode } from './errors.js';
 export type { Serialize } from './frame.js';
 export type { OpenOptions } from './http/open.js';
 export type { AnyEvents, HubStats, Publisher, SendArguments, SendOptions } from './hub.js';
+export type { EventId } from './log/event-id.js';
+export type { Log, LogEntry, LogFollower, LogRecord } from './log/log.js';
 export type { CloseOptions, HistoryOptions, HubOptions, Logger } from './options.js';
 export { type SseHandler, type SseOptions, sse } from './sse.js';

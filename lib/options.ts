@@ -1,5 +1,6 @@
 import { quote } from './errors.js';
 import { isEventType, MAX_RETRY, type Serialize } from './frame.js';
+import type { Log } from './log/log.js';
 
 /**
  * Where a hub says what happens: `console`, pino and winston fit. It is given one string a call.
@@ -26,6 +27,11 @@ export interface HistoryOptions {
 /** Everything about a hub that is not about one route. All of it is optional. */
 export interface HubOptions {
   /**
+   * Where the events are kept: `redisLog` and `natsLog` share one log among many processes. Each hub
+   * takes one of its own. Default: the memory of this process.
+   */
+  readonly log?: Log | undefined;
+  /**
    * How many events may be accepted before every client that takes any has been offered them. A
    * further send waits. An integer from 1. Default 10.
    */
@@ -46,8 +52,9 @@ export interface HubOptions {
    */
   readonly concurrency?: number | undefined;
   /**
-   * How long a response may take no more bytes before its client counts as slow, in ms. A number
-   * above 0, at most 2 147 483 647. Default 10 000.
+   * How long a response may take no more bytes before its client counts as slow, and the log may
+   * store nothing before those who wait for it are told so, in ms. A number above 0, at most
+   * 2 147 483 647. Default 10 000.
    */
   readonly sendTimeout?: number | undefined;
   /**
@@ -134,6 +141,7 @@ export interface CloseOptions {
 
 /** The options of a hub, checked, with the defaults filled in. */
 export interface HubSettings {
+  readonly log: Log | undefined;
   readonly requestQueueSize: number;
   readonly clientQueueSize: number;
   readonly clientQueueBytes: number;
@@ -164,6 +172,10 @@ const MIB = 1024 * 1024;
 const MAX_DELAY = 2 ** 31 - 1;
 
 const readers: { readonly [Name in keyof HubSettings]: (value: unknown) => HubSettings[Name] } = {
+  log: (value) => {
+    if (value === undefined || isLog(value)) return value;
+    throw new TypeError(`log ${quote(value)}: must be a log, as redisLog() or natsLog() gives it`);
+  },
   requestQueueSize: (value) => integer('requestQueueSize', value, 10, 1),
   clientQueueSize: (value) => bound('clientQueueSize', value, 1000),
   clientQueueBytes: (value) => bound('clientQueueBytes', value, MIB),
@@ -279,7 +291,7 @@ function integer(
   throw new RangeError(`${name} ${quote(value)}: ${right}`);
 }
 
-function bound(name: string, value: unknown, fallback: number): number {
+export function bound(name: string, value: unknown, fallback: number): number {
   if (value === Number.POSITIVE_INFINITY) return value;
   return integer(name, value, fallback, 1, { alternative: ', or Infinity' });
 }
@@ -292,9 +304,14 @@ function delay(name: string, value: unknown, fallback: number, alternative = '')
   throw new RangeError(`${name} ${quote(value)}: ${right}`);
 }
 
-function span(name: string, value: unknown): number {
+export function span(name: string, value: unknown): number {
   if (value === Number.POSITIVE_INFINITY) return value;
   return delay(name, value, Number.POSITIVE_INFINITY, ', or Infinity');
+}
+
+function isLog(value: unknown): value is Log {
+  const { follow, append } = (value ?? {}) as Partial<Log>;
+  return typeof follow === 'function' && typeof append === 'function';
 }
 
 function isLogger(value: unknown): value is Logger {

@@ -80,6 +80,9 @@ test('a log draws an epoch that makes event ids, and each log another one', () =
         begun = epoch;
       },
       entry() {},
+      async ready() {},
+      connected() {},
+      disconnected() {},
     };
     memoryLog().follow(follower);
     return begun as string;

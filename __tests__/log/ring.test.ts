@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { frameEvent } from '../../lib/frame.js';
-import { type Reader, Ring, type RingBounds } from '../../lib/log/ring.js';
+import { Ring, type RingBounds } from '../../lib/log/ring.js';
+import type { Reader } from '../../lib/log/window.js';
 
 /** The bytes one batch joins at most. */
 const BATCH = 64 * 1024;

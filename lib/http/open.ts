@@ -88,29 +88,33 @@ export async function open(
     res.setHeader('Content-Type', 'text/plain; charset=utf-8');
     return turnAway(res, 'This resource is served as text/event-stream only.\n');
   }
-  const left = hub.enter(() => (options.key ?? address)(req));
+  const lastEventId = readLastEventId(req);
+  const left = hub.enter(() => (options.key ?? address)(req), lastEventId);
   if (typeof left === 'string') return refuse(hub, left, req, res, options);
   let rooms: readonly string[];
   try {
     const given = typeof options.rooms === 'function' ? options.rooms(req) : (options.rooms ?? []);
     // Not awaited where nothing has to be waited for: the head is then sent before this returns.
     rooms = checkRooms(Array.isArray(given) ? given : await given);
-    if (typeof options.rooms === 'function') {
+    const catchUp = hub.catchUp(lastEventId);
+    const away = catchUp === undefined ? undefined : await catchUp;
+    if (catchUp !== undefined || typeof options.rooms === 'function') {
       if (hasLeft(req, res)) {
         left();
         return absentClient();
       }
       checkCanStream(res);
-      if (hub.closedAs !== undefined) {
+      const refusal = away ?? hub.refusal(lastEventId);
+      if (refusal) {
         left();
-        return refuse(hub, hub.closedAs, req, res, options);
+        return refuse(hub, refusal, req, res, options);
       }
     }
   } catch (error) {
     left();
     throw error;
   }
-  const client = begin(hub, req, res, { rooms, left, headers: options.headers });
+  const client = begin(hub, req, res, { lastEventId, rooms, left }, options);
   if (options.onConnect !== undefined) void connected(hub, client, req, options.onConnect);
   return client;
 }
@@ -119,15 +123,16 @@ function begin(
   hub: EventHub,
   req: Request,
   res: Response,
-  { rooms, left, headers }: Pick<Attachment, 'rooms' | 'left'> & Pick<OpenOptions, 'headers'>,
+  attachment: Attachment,
+  { headers }: OpenOptions,
 ): StreamClient {
   // The head and the stream's first frames leave in one packet.
   res.cork?.();
   try {
     sendHead(req, res, headers);
-    return hub.attach(createSink(res), { lastEventId: lastEventId(req), rooms, left });
+    return hub.attach(createSink(res), attachment);
   } catch (error) {
-    left();
+    attachment.left();
     throw error;
   } finally {
     res.uncork?.();
@@ -214,7 +219,7 @@ function cannotStream(res: Response): string | undefined {
 }
 
 /** The header, or the query parameter of clients that can't set headers. */
-function lastEventId(req: Request): string | undefined {
+function readLastEventId(req: Request): string | undefined {
   const header = req.headers['last-event-id'];
   if (header !== undefined) return String(header);
   const query = req.url?.split('?')[1];

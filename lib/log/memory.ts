@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Log, LogFollower, LogRecord } from './log.js';
+import { FOLLOWED, type Log, type LogFollower, type LogRecord } from './log.js';
 
 /** A log for one process. Its entries live in the ring of the hub that follows it. */
 export function memoryLog(): Log {
@@ -9,13 +9,14 @@ export function memoryLog(): Log {
 
   return {
     follow(newFollower) {
+      if (follower !== undefined) throw new TypeError(FOLLOWED);
       follower = newFollower;
       follower.begin(epoch, sequence);
     },
     append(record: LogRecord) {
       sequence++;
       follower?.entry({ ...record, sequence });
-      return sequence;
+      return { epoch, sequence };
     },
   };
 }

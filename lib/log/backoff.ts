@@ -1,0 +1,31 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** The wait after the first attempt, and the longest, in ms. */
+const FIRST_DELAY = 250;
+const LONGEST_DELAY = 1500;
+
+/** A connection that lasted this long ends the run of attempts, in ms. */
+const SETTLED = 5000;
+
+/** Nodes that lost their connection at the same moment come back spread over this time, in ms. */
+const SPREAD = 100;
+
+/** Says when the next attempt to connect may be made: at once, and then ever later. */
+export class Backoff {
+  #last = Number.NEGATIVE_INFINITY;
+  #delay = 0;
+
+  /** Resolves when it may. Rejects when `signal` aborts. */
+  async turn(signal: AbortSignal): Promise<void> {
+    const now = performance.now();
+    if (now - this.#last > SETTLED) this.#delay = 0;
+    const isFirst = this.#last === Number.NEGATIVE_INFINITY;
+    const wait = Math.max(
+      isFirst ? 0 : Math.random() * SPREAD,
+      this.#last + this.#delay * (1 + Math.random() / 2) - now,
+    );
+    if (wait > 0) await sleep(wait, undefined, { signal });
+    this.#last = performance.now();
+    this.#delay = Math.min(Math.max(FIRST_DELAY, 2 * this.#delay), LONGEST_DELAY);
+  }
+}

@@ -1,0 +1,120 @@
+import { setTimeout } from 'node:timers/promises';
+import { createLimiter } from '../limiter.js';
+import type { Log } from './log.js';
+import type { Ring } from './ring.js';
+import { Window } from './window.js';
+
+/** How many entries are read from a log at a time. */
+const PAGE_SIZE = 100;
+
+/** How many pages there may be at a time: so their bytes stay bounded, however many readers lag. */
+const MOST_PAGES = 4;
+
+/** How long to wait before a page that could not be read is asked for again, in ms. */
+const RETRY_DELAY = 1000;
+
+/** Who reads pages. */
+export interface PageReader {
+  /** The sequence of the last event it got. */
+  readonly cursor: number;
+  /** The page it reads, or waits for. */
+  page: Page | undefined;
+}
+
+/** Entries below the ring's tail, read from the log for all that stand there. */
+export interface Page {
+  readonly after: number;
+  readonly readers: Set<PageReader>;
+  /** Undefined as long as it is being read. */
+  window: Window | undefined;
+  /** Gives its slot back, if it has one. */
+  done: () => void;
+}
+
+/**
+ * Reads from the log what the ring has dropped, for readers that take it right now. A page is kept
+ * only as long as one of them is at it: who takes no more leaves, and asks again.
+ */
+export class Pages {
+  readonly #read: NonNullable<Log['read']>;
+  readonly #ring: Ring;
+  readonly #arrived: (reader: PageReader) => void;
+  readonly #limit = createLimiter(MOST_PAGES);
+  readonly #pages = new Map<number, Page>();
+
+  /** `arrived` is called with each reader whose page can be read. */
+  constructor(read: NonNullable<Log['read']>, ring: Ring, arrived: (reader: PageReader) => void) {
+    this.#read = read;
+    this.#ring = ring;
+    this.#arrived = arrived;
+  }
+
+  /** Gets the page above the reader's cursor for it. True: it is there already. */
+  enter(reader: PageReader): boolean {
+    const after = reader.cursor - (reader.cursor % PAGE_SIZE);
+    let page = this.#pages.get(after);
+    // One that was read when there were fewer entries may have nothing for this reader.
+    if (page === undefined || (page.window?.head ?? Number.POSITIVE_INFINITY) <= reader.cursor) {
+      page = this.#open(after);
+    }
+    if (reader.page !== page) this.leave(reader);
+    reader.page = page;
+    page.readers.add(reader);
+    return page.window !== undefined;
+  }
+
+  /** The reader needs its page no more, or can't take it for now. */
+  leave(reader: PageReader): void {
+    const { page } = reader;
+    if (page === undefined) return;
+    reader.page = undefined;
+    page.readers.delete(reader);
+    if (page.readers.size > 0) return;
+    if (this.#pages.get(page.after) === page) this.#pages.delete(page.after);
+    if (page.window !== undefined) page.done();
+  }
+
+  /** The entries are of another life of the log, or gone: all readers are to ask again. */
+  clear(): void {
+    for (const page of this.#pages.values()) for (const reader of page.readers) this.leave(reader);
+  }
+
+  #open(after: number): Page {
+    const page: Page = { after, readers: new Set(), window: undefined, done: () => {} };
+    this.#pages.set(after, page);
+    this.#limit((done) => {
+      page.done = () => {
+        page.done = () => {};
+        done();
+      };
+      void this.#fill(page);
+    });
+    return page;
+  }
+
+  async #fill(page: Page): Promise<void> {
+    // The reader that it is opened for enters right after.
+    await null;
+    while (page.readers.size > 0) {
+      try {
+        page.window = await this.#windowAbove(page.after);
+        for (const reader of page.readers) this.#arrived(reader);
+        if (page.readers.size > 0) return;
+      } catch {
+        // The follower says why, if the log is away.
+        await setTimeout(RETRY_DELAY, undefined, { ref: false });
+      }
+    }
+    page.done();
+  }
+
+  async #windowAbove(after: number): Promise<Window> {
+    const { epoch } = this.#ring;
+    const entries = await this.#read(after, PAGE_SIZE);
+    // Nothing left means that all which the ring lacks is gone.
+    const [first] = entries;
+    const window = new Window(epoch, first === undefined ? this.#ring.tail : first.sequence - 1);
+    for (const entry of entries) window.push(entry);
+    return window;
+  }
+}

@@ -1,0 +1,102 @@
+import { quote } from '../errors.js';
+
+/** A connection of our own to Redis. */
+export interface RedisConnection {
+  /** Sends one command, whose first key is `key`; replies come as Buffers. */
+  command(key: string, args: readonly (string | Buffer)[]): Promise<unknown>;
+  /** Ends it at once. */
+  close(): void;
+}
+
+/** What is used of a node-redis client, or of its cluster client. */
+interface NodeRedis {
+  readonly isOpen: boolean;
+  readonly options?: { readonly socket?: object; readonly defaults?: object } | undefined;
+  readonly slots?: unknown;
+  duplicate(overrides: object): NodeRedis;
+  on(type: 'error', listener: () => void): unknown;
+  connect(): Promise<unknown>;
+  destroy(): void;
+  sendCommand(...args: unknown[]): Promise<unknown>;
+}
+
+/** What is used of an ioredis client, or of its cluster client. */
+interface IoRedis {
+  readonly isCluster: boolean;
+  duplicate(...overrides: unknown[]): IoRedis;
+  on(type: 'error', listener: () => void): unknown;
+  connect(): Promise<unknown>;
+  disconnect(): void;
+  callBuffer(...args: unknown[]): Promise<unknown>;
+}
+
+/**
+ * Gives what opens a further connection like this client's. It doesn't reconnect by itself, nor
+ * keeps commands for later: both are for the log to decide, which knows what may be sent twice.
+ *
+ * Throws a TypeError for what is neither a client of `redis` nor of `ioredis`.
+ */
+export function connectorLike(client: unknown): () => Promise<RedisConnection> {
+  if (isIoRedis(client)) return () => connectIoRedis(client);
+  if (isNodeRedis(client)) return () => connectNodeRedis(client);
+  throw new TypeError(
+    `redisLog client ${quote(client)}: must be a client of redis or ioredis, or a cluster client of one of them`,
+  );
+}
+
+function isIoRedis(client: unknown): client is IoRedis {
+  const { callBuffer, duplicate } = (client ?? {}) as Partial<IoRedis>;
+  return typeof callBuffer === 'function' && typeof duplicate === 'function';
+}
+
+function isNodeRedis(client: unknown): client is NodeRedis {
+  const { sendCommand, duplicate, destroy } = (client ?? {}) as Partial<NodeRedis>;
+  return [sendCommand, duplicate, destroy].every((method) => typeof method === 'function');
+}
+
+async function connectIoRedis(client: IoRedis): Promise<RedisConnection> {
+  const options = { enableOfflineQueue: false, retryStrategy: null, maxRetriesPerRequest: 0 };
+  const copy = client.isCluster
+    ? client.duplicate([], { lazyConnect: true, clusterRetryStrategy: null, redisOptions: options })
+    : client.duplicate({ lazyConnect: true, ...options });
+  return open(copy, {
+    command: (_key, args) => copy.callBuffer(...args),
+    close: () => copy.disconnect(),
+  });
+}
+
+/** RESP's type of bulk strings (https://redis.io/docs/latest/develop/reference/protocol-spec). */
+const BLOB_STRING = 36;
+
+async function connectNodeRedis(client: NodeRedis): Promise<RedisConnection> {
+  const { socket, defaults } = client.options ?? {};
+  const isCluster = 'slots' in client;
+  const once = { socket: { ...socket, reconnectStrategy: false }, disableOfflineQueue: true };
+  const copy = client.duplicate(isCluster ? { defaults: { ...defaults } } : once);
+  const options = { typeMapping: { [BLOB_STRING]: Buffer } };
+  return open(copy, {
+    command: (key, args) =>
+      isCluster ? copy.sendCommand(key, false, args, options) : copy.sendCommand(args, options),
+    close: () => {
+      if (copy.isOpen) copy.destroy();
+    },
+  });
+}
+
+async function open(
+  copy: Pick<NodeRedis, 'on' | 'connect'>,
+  connection: RedisConnection,
+): Promise<RedisConnection> {
+  let cause: Error | undefined;
+  // What breaks is told by the commands as well, if less plainly.
+  copy.on('error', ((error: Error) => {
+    cause = error;
+  }) as () => void);
+  try {
+    await copy.connect();
+    return connection;
+  } catch (error) {
+    connection.close();
+    throw cause ?? error;
+  }
+}

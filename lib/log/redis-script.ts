@@ -1,0 +1,106 @@
+import { createHash } from 'node:crypto';
+
+/**
+ * Runs before everything else, as part of the same script: looks whether the log is still the one
+ * that the caller knows, begins another life where it is not, and trims.
+ *
+ * KEYS: the log (a stream with the ids `<sequence>-0`), and what is known about it (a hash).
+ * ARGV 1 to 6: the epoch, the sequence and the tag of an entry that the caller knows ('' where
+ * it knows none), an epoch for another life, how many entries to keep, and for how long, in ms ('' for ever).
+ */
+const PROLOGUE = `
+local log, meta = KEYS[1], KEYS[2]
+local function id(sequence) return string.format('%.0f-0', sequence) end
+local function sequenceOf(entry) return tonumber(string.match(entry[1], '^%d+')) end
+local function field(entry, name)
+  for i = 1, #entry[2], 2 do if entry[2][i] == name then return entry[2][i + 1] end end
+end
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+
+local known = redis.call('HMGET', meta, 'epoch', 'head', 'start')
+local epoch, head, start = known[1], tonumber(known[2] or '0'), tonumber(known[3] or '0')
+local lost = not epoch
+if lost and redis.call('EXISTS', log) == 1 then
+  local info = redis.call('XINFO', 'STREAM', log)
+  for i = 1, #info, 2 do
+    if info[i] == 'last-generated-id' then head = tonumber(string.match(info[i + 1], '^%d+')) end
+  end
+end
+if epoch and epoch == ARGV[1] then
+  local sequence = tonumber(ARGV[2])
+  lost = head < sequence
+  if not lost and ARGV[3] ~= '' then
+    local there = redis.call('XRANGE', log, id(sequence), id(sequence))[1]
+    lost = there ~= nil and field(there, 'w') ~= ARGV[3]
+  end
+end
+if lost then
+  epoch, start = ARGV[4], head
+  redis.call('HSET', meta, 'epoch', epoch, 'head', id(head):sub(1, -3), 'start', id(start):sub(1, -3))
+end
+
+local function trim()
+  if ARGV[5] ~= '' then redis.call('XTRIM', log, 'MAXLEN', ARGV[5]) end
+  if ARGV[6] == '' then return end
+  local oldest = now - ARGV[6]
+  local count, left = 1, 1000
+  while left > 0 do
+    local entries = redis.call('XRANGE', log, '-', '+', 'COUNT', count)
+    local last
+    for _, entry in ipairs(entries) do
+      if tonumber(field(entry, 't')) < oldest then last = sequenceOf(entry) else left = 0 end
+    end
+    if last == nil then return end
+    redis.call('XTRIM', log, 'MINID', id(last + 1))
+    if #entries < count then return end
+    left, count = left - count, math.min(2 * count, 64)
+  end
+end
+`;
+
+/** Resolves with the epoch, the start of this life, the tail and the head. */
+export const SYNC = script(`${PROLOGUE}
+trim()
+local oldest = redis.call('XRANGE', log, '-', '+', 'COUNT', 1)[1]
+local tail = head
+if oldest then tail = sequenceOf(oldest) - 1 end
+return { epoch, id(start), id(tail), id(head) }
+`);
+
+/**
+ * KEYS 3: what is known about the last write of this writer. ARGV 7 and 8: the write's number and
+ * tag; then the fields, the rooms and the key of each record ('' where there are none).
+ * Resolves with the epoch and the sequence of the first record; without them where a later write of
+ * this writer is stored already.
+ */
+export const APPEND = script(`${PROLOGUE}
+local last = redis.call('HMGET', KEYS[3], 'number', 'epoch', 'first')
+local number = tonumber(ARGV[7])
+if last[1] and number <= tonumber(last[1]) then
+  if number < tonumber(last[1]) then return {} end
+  return { last[2], last[3] }
+end
+local first = id(head + 1)
+for i = 9, #ARGV, 3 do
+  head = head + 1
+  local entry = { 'e', epoch, 'w', ARGV[8], 't', string.format('%.0f', now), 'd', ARGV[i] }
+  if ARGV[i + 1] ~= '' then entry[9], entry[10] = 'r', ARGV[i + 1] end
+  if ARGV[i + 2] ~= '' then entry[#entry + 1] = 'k'; entry[#entry + 1] = ARGV[i + 2] end
+  redis.call('XADD', log, id(head), unpack(entry))
+end
+redis.call('HSET', meta, 'head', id(head):sub(1, -3))
+redis.call('HSET', KEYS[3], 'number', ARGV[7], 'epoch', epoch, 'first', first)
+redis.call('EXPIRE', KEYS[3], 86400)
+trim()
+return { epoch, first }
+`);
+
+export interface Script {
+  readonly text: string;
+  readonly sha: string;
+}
+
+function script(text: string): Script {
+  return { text, sha: createHash('sha1').update(text).digest('hex') };
+}

@@ -1,0 +1,130 @@
+import type { Connection } from './connection.js';
+import type { Extent, StoredEntry } from './engine.js';
+import type { LogFollower } from './log.js';
+import type { NewestPlace } from './place.js';
+
+/** How long entries may come before it is looked again what the engine has, in ms. */
+const SYNC_INTERVAL = 1000;
+
+/** How often in a row entries may be of another life than the one that the engine says it has. */
+const MOST_STRANGE = 3;
+
+/** Somebody waits until the follower is where the engine was. */
+interface Wait extends Pick<Extent, 'epoch' | 'head'> {
+  readonly resolve: () => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+/** Gives a follower all entries of an engine as they come, through all that happens to it. */
+export class Tail {
+  readonly #connection: Connection;
+  readonly #newest: NewestPlace;
+  readonly #follower: LogFollower;
+  readonly #away: () => void;
+  readonly #waits = new Set<Wait>();
+  /** The last entry that the follower was given. */
+  #sequence = 0;
+  epoch = '';
+
+  /** `away` is called when the engine can't be reached. */
+  constructor(
+    connection: Connection,
+    newest: NewestPlace,
+    follower: LogFollower,
+    away: () => void,
+  ) {
+    this.#connection = connection;
+    this.#newest = newest;
+    this.#follower = follower;
+    this.#away = away;
+    void this.#run();
+  }
+
+  /** Resolves when the follower has all that the engine had then. Rejects where that breaks off. */
+  reached({ epoch, head }: Extent): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#waits.add({ epoch, head, resolve, reject });
+      this.#checkWaits();
+    });
+  }
+
+  async #run(): Promise<void> {
+    let syncedAt = Number.NEGATIVE_INFINITY;
+    let strange = 0;
+    while (!this.#connection.isClosed) {
+      try {
+        if (performance.now() - syncedAt >= SYNC_INTERVAL) {
+          const extent = await this.#connection.use((session) => session.sync(this.#newest.place));
+          if (this.#connection.isClosed) break;
+          this.#adopt(extent);
+          syncedAt = performance.now();
+        }
+        const entries = await this.#connection.use((session) => session.next(this.#sequence));
+        if (this.#connection.isClosed) break;
+        if (this.#take(entries)) {
+          strange = 0;
+          await this.#follower.ready();
+        } else {
+          syncedAt = Number.NEGATIVE_INFINITY;
+          if (entries.length > 0) strange++;
+          if (strange > MOST_STRANGE) throw new Error('the log holds entries of another life');
+        }
+      } catch (error) {
+        if (this.#connection.isClosed) break;
+        syncedAt = Number.NEGATIVE_INFINITY;
+        this.#connection.reset();
+        this.#follower.disconnected(error as Error);
+        this.#rejectWaits(error);
+        this.#away();
+      }
+    }
+    this.#rejectWaits(new Error('the log is closed'));
+  }
+
+  #adopt({ epoch, start, tail, head }: Extent): void {
+    if (this.epoch === '') {
+      this.#begin(epoch, head);
+    } else if (this.epoch !== epoch) {
+      this.#begin(epoch, Math.max(start, tail));
+    } else if (tail > this.#sequence) {
+      this.#begin(epoch, tail);
+    }
+    this.#follower.connected(head);
+    this.#checkWaits();
+  }
+
+  #begin(epoch: string, sequence: number): void {
+    this.epoch = epoch;
+    this.#sequence = sequence;
+    this.#newest.learn({ epoch, sequence, tag: '' });
+    this.#follower.begin(epoch, sequence);
+  }
+
+  /** False: there was none, or one of another life. It has to be looked what the engine has. */
+  #take(entries: readonly StoredEntry[]): boolean {
+    for (const entry of entries) {
+      if (entry.epoch !== this.epoch) return false;
+      // Those in between are gone, whoever deleted them.
+      if (entry.sequence > this.#sequence + 1) this.#begin(this.epoch, entry.sequence - 1);
+      this.#sequence = entry.sequence;
+      this.#follower.entry(entry);
+    }
+    const last = entries.at(-1);
+    if (last !== undefined) this.#newest.learn(last);
+    this.#checkWaits();
+    return last !== undefined;
+  }
+
+  #checkWaits(): void {
+    for (const wait of this.#waits) {
+      if (wait.epoch !== this.epoch || wait.head > this.#sequence) continue;
+      this.#waits.delete(wait);
+      wait.resolve();
+    }
+  }
+
+  #rejectWaits(reason: unknown): void {
+    for (const wait of this.#waits) wait.reject(reason);
+    this.#waits.clear();
+  }
+}

@@ -1,0 +1,122 @@
+import { SseError } from '../errors.js';
+import { Queue } from '../queue.js';
+import type { Connection } from './connection.js';
+import type { Engine, Write } from './engine.js';
+import type { EventId } from './event-id.js';
+import type { LogRecord } from './log.js';
+import type { NewestPlace } from './place.js';
+
+/** A record, and who waits for it. */
+interface Pending {
+  readonly record: LogRecord;
+  readonly signal: AbortSignal;
+  readonly resolve: (id: EventId) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+/**
+ * Stores records in the order they come: all that wait go as one write, and the next write waits
+ * until it is known what became of this one. It is sent until then, under the same number, so that
+ * it is stored once; or until nobody waits for any of its records any more.
+ */
+export class Writer {
+  readonly #connection: Connection;
+  readonly #bounds: Engine['write'];
+  readonly #newest: NewestPlace;
+  readonly #waiting = new Queue<Pending>();
+  /** Who waits under which signal: one listener each, however many they are. */
+  readonly #watched = new WeakMap<AbortSignal, Set<Pending>>();
+  #isWriting = false;
+  #number = 0;
+
+  constructor(connection: Connection, bounds: Engine['write'], newest: NewestPlace) {
+    this.#connection = connection;
+    this.#bounds = bounds;
+    this.#newest = newest;
+  }
+
+  append(record: LogRecord, signal: AbortSignal): Promise<EventId> {
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) return reject(signal.reason);
+      const pending = { record, signal, resolve, reject };
+      this.#watch(pending);
+      this.#waiting.push(pending);
+      if (!this.#isWriting) void this.#run();
+    });
+  }
+
+  #watch(pending: Pending): void {
+    const { signal } = pending;
+    const watched = this.#watched.get(signal);
+    if (watched !== undefined) {
+      watched.add(pending);
+      return;
+    }
+    this.#watched.set(signal, new Set([pending]));
+    signal.addEventListener('abort', () => this.#giveUp(signal), { once: true });
+  }
+
+  #giveUp(signal: AbortSignal): void {
+    for (const { reject } of this.#watched.get(signal) ?? []) reject(signal.reason);
+  }
+
+  /** Whether somebody still waits for it. */
+  #isWanted({ signal }: Pending): boolean {
+    return !signal.aborted;
+  }
+
+  async #run(): Promise<void> {
+    this.#isWriting = true;
+    // What is appended in the same turn goes into the same write.
+    await null;
+    for (let some = this.#take(); some.length > 0; some = this.#take()) {
+      const write = { number: ++this.#number, records: some.map(({ record }) => record) };
+      const finish = await this.#store(write, some);
+      some.forEach((pending, index) => {
+        this.#watched.get(pending.signal)?.delete(pending);
+        finish(pending, index);
+      });
+    }
+    this.#isWriting = false;
+  }
+
+  /** As many of those that wait as fit into one write; a larger one goes alone. */
+  #take(): Pending[] {
+    const some: Pending[] = [];
+    let bytes = 0;
+    for (;;) {
+      const next = this.#waiting.at(0);
+      if (next === undefined || some.length >= this.#bounds.records) return some;
+      if (this.#isWanted(next)) {
+        bytes += next.record.fields.length;
+        if (some.length > 0 && bytes > this.#bounds.bytes) return some;
+        some.push(next);
+      }
+      this.#waiting.shift();
+    }
+  }
+
+  /** Gives what is to be done with each record then. */
+  async #store(
+    write: Write,
+    some: readonly Pending[],
+  ): Promise<(pending: Pending, index: number) => void> {
+    for (;;) {
+      try {
+        const known = this.#newest.place;
+        const first = await this.#connection.use((session) => session.append(write, known));
+        const { epoch, sequence, tag } = first;
+        this.#newest.learn({ epoch, sequence: sequence + some.length - 1, tag });
+        return ({ resolve }, index) => resolve({ epoch, sequence: sequence + index });
+      } catch (error) {
+        const final = this.#connection.isClosed ? closed() : error;
+        if (final instanceof SseError) return ({ reject }) => reject(final);
+        if (!some.some((pending) => this.#isWanted(pending))) return () => {};
+      }
+    }
+  }
+}
+
+function closed(): SseError {
+  return new SseError('ERR_SSE_CLOSED', 'the hub was closed before the log had the event');
+}
