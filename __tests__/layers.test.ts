@@ -13,6 +13,8 @@ import {
 
 /** Every file of the package. Each may import those below it, and none above. */
 const LAYERS = [
+  'log/nats',
+  'log/nats-client',
   'log/redis',
   'log/redis-connection',
   'log/redis-script',

@@ -276,7 +276,7 @@ function eventType(name: string, value: unknown, fallback: string | false): stri
   );
 }
 
-function integer(
+export function integer(
   name: string,
   value: unknown,
   fallback: number,

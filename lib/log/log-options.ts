@@ -30,9 +30,17 @@ export interface SharedLogSettings {
   readonly age: number;
 }
 
-/** Throws a TypeError or a RangeError that names the option for a bad one. */
-export function readLogOptions(name: string, options: SharedLogOptions): SharedLogSettings {
-  const { prefix = 'hub', history = {} } = record(name, options, ['prefix', 'history']);
+/**
+ * Checks the options, of which there may be `others`. Throws a TypeError or a RangeError that names
+ * the option for a bad one.
+ */
+export function readLogOptions(
+  name: string,
+  options: SharedLogOptions,
+  others: readonly string[] = [],
+): SharedLogSettings {
+  const known = ['prefix', 'history', ...others];
+  const { prefix = 'hub', history = {} } = record(name, options, known);
   if (typeof prefix !== 'string' || !/^[A-Za-z0-9_-]{1,64}$/.test(prefix)) {
     throw new TypeError(`prefix ${quote(prefix)}: must be 1 to 64 characters of A-Z a-z 0-9 _ -`);
   }

@@ -1,0 +1,82 @@
+/** What is used of `@nats-io/jetstream` 3, which is not imported. */
+export interface JetStream {
+  jetstreamManager(checkApi: boolean): Promise<JetStreamManager>;
+  publish(
+    subject: string,
+    payload: Uint8Array,
+    options: { readonly msgID: string; readonly timeout: number },
+  ): Promise<{ readonly seq: number; readonly duplicate: boolean }>;
+  readonly consumers: {
+    get(
+      stream: string,
+      options: {
+        readonly opt_start_seq: number;
+        readonly deliver_policy: 'by_start_sequence';
+        readonly inactive_threshold: number;
+      },
+    ): Promise<OrderedConsumer>;
+  };
+}
+
+export interface JetStreamManager {
+  readonly streams: {
+    info(stream: string): Promise<StreamInfo>;
+    add(config: StreamConfig): Promise<StreamInfo>;
+    update(stream: string, config: Partial<StreamConfig>): Promise<StreamInfo>;
+    getMessage(stream: string, query: { readonly seq: number }): Promise<StoredMessage | null>;
+  };
+}
+
+interface StreamConfig {
+  readonly name: string;
+  readonly subjects: readonly string[];
+  readonly description?: string;
+  readonly storage: 'file';
+  readonly discard: 'old';
+  readonly max_msgs: number;
+  /** In nanoseconds, as the next one; 0 is for ever. */
+  readonly max_age: number;
+  readonly duplicate_window: number;
+  readonly num_replicas: number;
+}
+
+export interface StreamInfo {
+  readonly config: { readonly description?: string };
+  readonly created: string;
+  readonly state: {
+    readonly messages: number;
+    readonly first_seq: number;
+    readonly last_seq: number;
+  };
+}
+
+interface StoredMessage {
+  readonly seq: number;
+  readonly data: Uint8Array;
+}
+
+interface OrderedConsumer {
+  consume(options: { readonly max_messages: number }): Promise<Messages>;
+  fetch(options: { readonly max_messages: number; readonly expires: number }): Promise<Messages>;
+  delete(): Promise<boolean>;
+}
+
+/** Messages as they come. */
+export interface Messages extends AsyncIterable<StoredMessage> {
+  /** How many are here already. */
+  getPending(): number;
+  stop(): void;
+}
+
+export function isJetStream(js: unknown): js is JetStream {
+  const { jetstreamManager, publish, consumers } = (js ?? {}) as Partial<JetStream>;
+  return (
+    typeof jetstreamManager === 'function' &&
+    typeof publish === 'function' &&
+    typeof consumers?.get === 'function'
+  );
+}
+
+/** The codes of JetStream's errors that are told apart. */
+export const STREAM_NOT_FOUND = 10059;
+export const STREAM_NAME_IN_USE = 10058;

@@ -1,0 +1,305 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { quote, SseError } from '../errors.js';
+import { integer } from '../options.js';
+import type { Engine, Extent, Place, Session, StoredEntry, Write } from './engine.js';
+import type { Log, LogRecord } from './log.js';
+import { readLogOptions, type SharedLogOptions, type SharedLogSettings } from './log-options.js';
+import {
+  isJetStream,
+  type JetStream,
+  type JetStreamManager,
+  type Messages,
+  STREAM_NAME_IN_USE,
+  STREAM_NOT_FOUND,
+  type StreamInfo,
+} from './nats-client.js';
+import { remoteLog } from './remote.js';
+
+export type { LogHistoryOptions, SharedLogOptions } from './log-options.js';
+
+export interface NatsLogOptions extends SharedLogOptions {
+  /** On how many servers of a cluster the stream is kept, an integer from 1 to 5. Default 1. */
+  readonly replicas?: number | undefined;
+}
+
+/**
+ * A log in NATS JetStream (2.9 or newer), for hubs in any number of processes.
+ *
+ *     const connection = await connect({ servers, maxReconnectAttempts: -1 });
+ *     const stream = sse({ log: natsLog(jetstream(connection), { prefix: 'orders' }) });
+ *
+ * `js` is what `jetstream()` of `@nats-io/jetstream` 3 gives. Its connection is used, and left open
+ * when the hub is closed. Let it reconnect for ever, as above: by default it gives up for good.
+ *
+ * The stream `sse_<prefix>`, with the one subject `sse.<prefix>`, is made if it is not there yet, with
+ * the bounds of `history`. One that is there is used as it is: its limits are the history.
+ *
+ * Throws a TypeError or RangeError for another client or a bad option.
+ */
+export function natsLog(js: unknown, options: NatsLogOptions = {}): Log {
+  const settings = {
+    ...readLogOptions('natsLog options', options, ['replicas']),
+    replicas: integer('replicas', options.replicas, 1, 1, { most: 5 }),
+  };
+  if (!isJetStream(js)) {
+    throw new TypeError(`natsLog client ${quote(js)}: must be what jetstream(connection) gives`);
+  }
+  const writer = randomUUID();
+  const engine: Engine = {
+    // JetStream stores one message at a time, and the next is sent when it has this one: so many at
+    // once could change places where its leader does.
+    write: { records: 1, bytes: 1 },
+    connect: async () => new NatsSession(js, await js.jetstreamManager(false), settings, writer),
+  };
+  return remoteLog(engine);
+}
+
+interface NatsSettings extends SharedLogSettings {
+  readonly replicas: number;
+}
+
+/** How long to wait for a new message, and how many are given at most. */
+const WAIT = 1000;
+const MOST_ENTRIES = 128;
+
+/** How many messages the client holds for us before they are asked for. */
+const PREFETCH = 256;
+
+/** How long JetStream may take to say that it has a message, in ms: less than the time limit of all calls. */
+const PUBLISH_TIMEOUT = 3000;
+
+/** For how long JetStream remembers a message, so that it is stored once, in ms. */
+const DUPLICATE_WINDOW = 2 * 60 * 1000;
+
+/** After this long JetStream forgets a consumer that nobody reads from, in ms. */
+const FORGET_CONSUMER = 60_000;
+
+const NANOSECONDS = 1e6;
+
+class NatsSession implements Session {
+  readonly #js: JetStream;
+  readonly #manager: JetStreamManager;
+  readonly #settings: NatsSettings;
+  readonly #writer: string;
+  readonly #stream: string;
+  readonly #subject: string;
+  #epoch = '';
+  #reading: Reading | undefined;
+  #pending: Promise<IteratorResult<Message>> | undefined;
+  /** The sequence of the last entry that was read. */
+  #position = -1;
+
+  constructor(js: JetStream, manager: JetStreamManager, settings: NatsSettings, writer: string) {
+    this.#js = js;
+    this.#manager = manager;
+    this.#settings = settings;
+    this.#writer = writer;
+    this.#stream = `sse_${settings.prefix}`;
+    this.#subject = `sse.${settings.prefix}`;
+  }
+
+  async sync(known: Place | undefined): Promise<Extent> {
+    const extent = extentOf(this.#stream, await this.#info());
+    this.#epoch = extent.epoch;
+    if (known?.epoch !== extent.epoch || !(await this.#lacks(known, extent))) return extent;
+    return this.#beginLife(extent.head);
+  }
+
+  async next(after: number): Promise<StoredEntry[]> {
+    if (this.#reading === undefined || this.#position !== after) {
+      this.#reading = await this.#readFrom(after);
+    }
+    const { messages, iterator } = this.#reading;
+    this.#pending ??= iterator.next();
+    let next = await within(WAIT, this.#pending);
+    const entries: StoredEntry[] = [];
+    while (next !== undefined) {
+      this.#pending = undefined;
+      if (next.done) throw new Error('NATS ended the consumer');
+      entries.push(this.#entry(next.value));
+      if (entries.length === MOST_ENTRIES || messages.getPending() === 0) break;
+      next = await iterator.next();
+    }
+    this.#position = entries.at(-1)?.sequence ?? this.#position;
+    return entries;
+  }
+
+  async read(after: number, limit: number): Promise<StoredEntry[]> {
+    const { tail, head } = await this.sync(undefined);
+    const from = Math.max(after, tail);
+    if (from >= head) return [];
+    const consumer = await this.#consumer(from);
+    const entries: StoredEntry[] = [];
+    try {
+      const count = Math.min(limit, head - from);
+      const messages = await consumer.fetch({ max_messages: count, expires: WAIT });
+      for await (const message of messages) entries.push(this.#entry(message));
+    } finally {
+      consumer.delete().catch(() => {});
+    }
+    return entries;
+  }
+
+  async append({ number, records }: Write, known: Place | undefined): Promise<Place> {
+    if (this.#epoch === '') await this.sync(known);
+    const tag = `${this.#writer}:${number}`;
+    const [record] = records as [LogRecord];
+    const { seq, duplicate } = await this.#js
+      .publish(this.#subject, encode(record, tag), { msgID: tag, timeout: PUBLISH_TIMEOUT })
+      .catch(refuse);
+    if (!duplicate && known?.epoch === this.#epoch && seq <= known.sequence) {
+      // The stream was made anew, or has lost its newest messages: this is the first of another life.
+      const { epoch } = extentOf(this.#stream, await this.#info());
+      if (epoch === this.#epoch) await this.#beginLife(seq - 1);
+      this.#epoch = epoch;
+    }
+    return { epoch: this.#epoch, sequence: seq, tag };
+  }
+
+  close(): void {
+    this.#reading?.messages.stop();
+  }
+
+  /** The stream, made if it is not there. */
+  async #info(): Promise<StreamInfo> {
+    const { streams } = this.#manager;
+    try {
+      return await streams.info(this.#stream);
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== STREAM_NOT_FOUND) throw error;
+    }
+    const { events, age, replicas } = this.#settings;
+    try {
+      return await streams.add({
+        name: this.#stream,
+        subjects: [this.#subject],
+        storage: 'file',
+        discard: 'old',
+        max_msgs: Number.isFinite(events) ? events : -1,
+        max_age: Number.isFinite(age) ? age * NANOSECONDS : 0,
+        duplicate_window:
+          (Number.isFinite(age) ? Math.min(age, DUPLICATE_WINDOW) : DUPLICATE_WINDOW) * NANOSECONDS,
+        num_replicas: replicas,
+      });
+    } catch (error) {
+      // Another node was quicker.
+      if ((error as { code?: unknown }).code === STREAM_NAME_IN_USE)
+        return streams.info(this.#stream);
+      throw error;
+    }
+  }
+
+  /** Whether an entry that was there is not, other than for its age, or is another one. */
+  async #lacks({ sequence, tag }: Place, { tail, head }: Extent): Promise<boolean> {
+    if (head < sequence) return true;
+    if (tag === '' || sequence <= tail) return false;
+    const message = await this.#manager.streams.getMessage(this.#stream, { seq: sequence });
+    return message !== null && decode(message).tag !== tag;
+  }
+
+  /** Streams have no epoch but their birth: that another life has begun since is kept beside it. */
+  async #beginLife(start: number): Promise<Extent> {
+    const info = await this.#info();
+    const { number } = lifeOf(info);
+    const description = describeLife({ number: number + 1, start });
+    const extent = extentOf(
+      this.#stream,
+      await this.#manager.streams.update(this.#stream, { description }),
+    );
+    this.#epoch = extent.epoch;
+    return extent;
+  }
+
+  async #readFrom(after: number): Promise<Reading> {
+    this.#reading?.messages.stop();
+    this.#pending = undefined;
+    const consumer = await this.#consumer(after);
+    const messages = await consumer.consume({ max_messages: PREFETCH });
+    this.#position = after;
+    return { messages, iterator: messages[Symbol.asyncIterator]() };
+  }
+
+  #consumer(after: number): ReturnType<JetStream['consumers']['get']> {
+    return this.#js.consumers.get(this.#stream, {
+      opt_start_seq: after + 1,
+      deliver_policy: 'by_start_sequence',
+      inactive_threshold: FORGET_CONSUMER,
+    });
+  }
+
+  #entry(message: Message): StoredEntry {
+    return { ...decode(message), epoch: this.#epoch, sequence: message.seq };
+  }
+}
+
+interface Reading {
+  readonly messages: Messages;
+  readonly iterator: AsyncIterator<Message>;
+}
+
+interface Message {
+  readonly seq: number;
+  readonly data: Uint8Array;
+}
+
+/** How often newest messages were lost since the stream was made, and behind which that was noticed. */
+interface Life {
+  readonly number: number;
+  readonly start: number;
+}
+
+const LIFE = /^express-sse-hub: life ([0-9]+) from ([0-9]+)$/;
+
+function describeLife({ number, start }: Life): string {
+  return `express-sse-hub: life ${number} from ${start}`;
+}
+
+function lifeOf({ config }: StreamInfo): Life {
+  const [, number, start] = LIFE.exec(config.description ?? '') ?? [];
+  return { number: Number(number ?? 0), start: Number(start ?? 0) };
+}
+
+function extentOf(stream: string, info: StreamInfo): Extent {
+  const { number, start } = lifeOf(info);
+  const { messages, first_seq, last_seq } = info.state;
+  const birth = createHash('sha256').update(`${stream} ${info.created} ${number}`);
+  return {
+    epoch: birth.digest('base64url').slice(0, 8),
+    start,
+    tail: messages === 0 ? last_seq : first_seq - 1,
+    head: last_seq,
+  };
+}
+
+/** What is not the event itself stands before it, on a line of its own. */
+function encode({ fields, rooms, conflate }: LogRecord, tag: string): Buffer {
+  const head = JSON.stringify({ w: tag, r: rooms, k: conflate });
+  return Buffer.concat([Buffer.from(`${head}\n`), fields]);
+}
+
+function decode({ data }: Message): LogRecord & Pick<Place, 'tag'> {
+  const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+  const end = bytes.indexOf('\n');
+  const { w, r, k } = JSON.parse(bytes.toString('utf8', 0, end));
+  return { tag: w, rooms: r, conflate: k, fields: bytes.subarray(end + 1) };
+}
+
+/** The server is not ready now; everything else that it says about a message is for good. */
+const UNAVAILABLE = 503;
+
+function refuse(error: Error & { readonly status?: unknown }): never {
+  const isForGood =
+    error.name === 'InvalidArgumentError' ||
+    (typeof error.status === 'number' && error.status !== UNAVAILABLE);
+  if (!isForGood) throw error;
+  const message = `NATS refused the event: ${error.message}`;
+  throw new SseError('ERR_SSE_LOG_REFUSED', message, { cause: error });
+}
+
+/** The promise's value, or undefined where that takes longer. */
+function within<T>(limit: number, promise: Promise<T>): Promise<T | undefined> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, limit, undefined);
+    promise.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}
