@@ -1,4 +1,11 @@
-/** What is used of `@nats-io/jetstream` 3, which is not imported. */
+/** What `jetstream()` of `@nats-io/jetstream` 3 gives, by what tells it from everything else. */
+export interface NatsClient {
+  jetstreamManager(...args: never[]): Promise<unknown>;
+  publish(...args: never[]): Promise<unknown>;
+  readonly consumers: { get(...args: never[]): Promise<unknown> };
+}
+
+/** What is used of it. The package is not imported. */
 export interface JetStream {
   jetstreamManager(checkApi: boolean): Promise<JetStreamManager>;
   publish(

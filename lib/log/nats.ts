@@ -9,6 +9,7 @@ import {
   type JetStream,
   type JetStreamManager,
   type Messages,
+  type NatsClient,
   STREAM_NAME_IN_USE,
   STREAM_NOT_FOUND,
   type StreamInfo,
@@ -16,6 +17,7 @@ import {
 import { remoteLog } from './remote.js';
 
 export type { LogHistoryOptions, SharedLogOptions } from './log-options.js';
+export type { NatsClient } from './nats-client.js';
 
 export interface NatsLogOptions extends SharedLogOptions {
   /** On how many servers of a cluster the stream is kept, an integer from 1 to 5. Default 1. */
@@ -36,7 +38,7 @@ export interface NatsLogOptions extends SharedLogOptions {
  *
  * Throws a TypeError or RangeError for another client or a bad option.
  */
-export function natsLog(js: unknown, options: NatsLogOptions = {}): Log {
+export function natsLog(js: NatsClient, options: NatsLogOptions = {}): Log {
   const settings = {
     ...readLogOptions('natsLog options', options, ['replicas']),
     replicas: integer('replicas', options.replicas, 1, 1, { most: 5 }),

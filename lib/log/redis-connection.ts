@@ -1,5 +1,20 @@
 import { quote } from '../errors.js';
 
+/** Arguments of which only the client that takes them knows the types. */
+type Any = never[];
+
+/**
+ * A client, or a cluster client, of `redis` (5 or 6) or of `ioredis` (5 or 6), by what tells it from
+ * everything else.
+ */
+export type RedisClient =
+  | {
+      duplicate(...overrides: Any): unknown;
+      sendCommand(...args: Any): Promise<unknown>;
+      destroy(): void;
+    }
+  | { duplicate(...overrides: Any): unknown; callBuffer(...args: Any): Promise<unknown> };
+
 /** A connection of our own to Redis. */
 export interface RedisConnection {
   /** Sends one command, whose first key is `key`; replies come as Buffers. */
@@ -36,7 +51,7 @@ interface IoRedis {
  *
  * Throws a TypeError for what is neither a client of `redis` nor of `ioredis`.
  */
-export function connectorLike(client: unknown): () => Promise<RedisConnection> {
+export function connectorLike(client: RedisClient): () => Promise<RedisConnection> {
   if (isIoRedis(client)) return () => connectIoRedis(client);
   if (isNodeRedis(client)) return () => connectNodeRedis(client);
   throw new TypeError(

@@ -3,11 +3,12 @@ import { SseError } from '../errors.js';
 import type { Engine, Extent, Place, Session, StoredEntry, Write } from './engine.js';
 import type { Log, LogRecord } from './log.js';
 import { readLogOptions, type SharedLogOptions, type SharedLogSettings } from './log-options.js';
-import { connectorLike, type RedisConnection } from './redis-connection.js';
+import { connectorLike, type RedisClient, type RedisConnection } from './redis-connection.js';
 import { APPEND, type Script, SYNC } from './redis-script.js';
 import { remoteLog } from './remote.js';
 
 export type { LogHistoryOptions, SharedLogOptions } from './log-options.js';
+export type { RedisClient } from './redis-connection.js';
 
 /**
  * A log in Redis Streams (Redis 5 or newer, and what speaks its protocol), for hubs in any number of
@@ -24,7 +25,7 @@ export type { LogHistoryOptions, SharedLogOptions } from './log-options.js';
  *
  * Throws a TypeError or RangeError for another client or a bad option.
  */
-export function redisLog(client: unknown, options: SharedLogOptions = {}): Log {
+export function redisLog(client: RedisClient, options: SharedLogOptions = {}): Log {
   const settings = readLogOptions('redisLog options', options);
   const connect = connectorLike(client);
   const writer = randomUUID();
