@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { quote, SseError } from '../errors.js';
 import { integer } from '../options.js';
 import type { Engine, Extent, Place, Session, StoredEntry, Write } from './engine.js';
@@ -46,7 +46,7 @@ export function natsLog(js: NatsClient, options: NatsLogOptions = {}): Log {
   if (!isJetStream(js)) {
     throw new TypeError(`natsLog client ${quote(js)}: must be what jetstream(connection) gives`);
   }
-  const writer = randomUUID();
+  const writer = randomBytes(9).toString('base64url');
   const engine: Engine = {
     // JetStream stores one message at a time, and the next is sent when it has this one: so many at
     // once could change places where its leader does.

@@ -4,8 +4,8 @@ import { quote } from '../errors.js';
 type Any = never[];
 
 /**
- * A client, or a cluster client, of `redis` (5 or 6) or of `ioredis` (5 or 6), by what tells it from
- * everything else.
+ * A client of `redis` (5 or 6) or of `ioredis` (5 or 6), also for a cluster or behind sentinels, by
+ * what tells it from everything else.
  */
 export type RedisClient =
   | {
@@ -23,12 +23,11 @@ export interface RedisConnection {
   close(): void;
 }
 
-/** What is used of a node-redis client, or of its cluster client. */
+/** What is used of a node-redis client, also of its cluster client and its sentinel client. */
 interface NodeRedis {
   readonly isOpen: boolean;
-  readonly options?: { readonly socket?: object; readonly defaults?: object } | undefined;
-  readonly slots?: unknown;
-  duplicate(overrides: object): NodeRedis;
+  readonly options?: { readonly socket?: object } | undefined;
+  duplicate(overrides?: object): NodeRedis;
   on(type: 'error', listener: () => void): unknown;
   connect(): Promise<unknown>;
   destroy(): void;
@@ -54,9 +53,7 @@ interface IoRedis {
 export function connectorLike(client: RedisClient): () => Promise<RedisConnection> {
   if (isIoRedis(client)) return () => connectIoRedis(client);
   if (isNodeRedis(client)) return () => connectNodeRedis(client);
-  throw new TypeError(
-    `redisLog client ${quote(client)}: must be a client of redis or ioredis, or a cluster client of one of them`,
-  );
+  throw new TypeError(`redisLog client ${quote(client)}: must be a client of redis or ioredis`);
 }
 
 function isIoRedis(client: unknown): client is IoRedis {
@@ -70,7 +67,14 @@ function isNodeRedis(client: unknown): client is NodeRedis {
 }
 
 async function connectIoRedis(client: IoRedis): Promise<RedisConnection> {
-  const options = { enableOfflineQueue: false, retryStrategy: null, maxRetriesPerRequest: 0 };
+  const options = {
+    enableOfflineQueue: false,
+    retryStrategy: null,
+    maxRetriesPerRequest: 0,
+    // To wait for new entries is no sign of a dead connection.
+    commandTimeout: undefined,
+    socketTimeout: undefined,
+  };
   const copy = client.isCluster
     ? client.duplicate([], { lazyConnect: true, clusterRetryStrategy: null, redisOptions: options })
     : client.duplicate({ lazyConnect: true, ...options });
@@ -84,17 +88,38 @@ async function connectIoRedis(client: IoRedis): Promise<RedisConnection> {
 const BLOB_STRING = 36;
 
 async function connectNodeRedis(client: NodeRedis): Promise<RedisConnection> {
-  const { socket, defaults } = client.options ?? {};
-  const isCluster = 'slots' in client;
-  const once = { socket: { ...socket, reconnectStrategy: false }, disableOfflineQueue: true };
-  const copy = client.duplicate(isCluster ? { defaults: { ...defaults } } : once);
-  const options = { typeMapping: { [BLOB_STRING]: Buffer } };
+  const options = { typeMapping: { [BLOB_STRING]: Buffer }, timeout: undefined };
+  const copy = duplicateNodeRedis(client);
+  const route = routeOf(client);
   return open(copy, {
-    command: (key, args) =>
-      isCluster ? copy.sendCommand(key, false, args, options) : copy.sendCommand(args, options),
+    command: (key, args) => copy.sendCommand(...route(key), args, options),
     close: () => {
       if (copy.isOpen) copy.destroy();
     },
+  });
+}
+
+/** What stands before a command, so that it goes to the right server. */
+function routeOf(client: NodeRedis): (key: string) => unknown[] {
+  if (isCluster(client)) return (key) => [key, false];
+  if (isSentinel(client)) return () => [false];
+  return () => [];
+}
+
+function isCluster(client: NodeRedis): boolean {
+  return 'slots' in client;
+}
+
+function isSentinel(client: NodeRedis): boolean {
+  return 'getSentinelNode' in client;
+}
+
+function duplicateNodeRedis(client: NodeRedis): NodeRedis {
+  // The connections within these are not ours to configure: they end with the whole.
+  if (isCluster(client) || isSentinel(client)) return client.duplicate();
+  return client.duplicate({
+    socket: { ...client.options?.socket, reconnectStrategy: false, socketTimeout: undefined },
+    disableOfflineQueue: true,
   });
 }
 

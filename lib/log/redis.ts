@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { SseError } from '../errors.js';
 import type { Engine, Extent, Place, Session, StoredEntry, Write } from './engine.js';
 import type { Log, LogRecord } from './log.js';
@@ -16,9 +16,9 @@ export type { RedisClient } from './redis-connection.js';
  *
  *     const stream = sse({ log: redisLog(client, { prefix: 'orders' }) });
  *
- * `client` is one of `redis` (5 or 6) or `ioredis` (5 or 6), or a cluster client of one of them. It is
- * only copied: the log opens two connections of its own with its settings, and closes them when its
- * hub is closed. The client need not be connected.
+ * `client` is one of `redis` (5 or 6) or `ioredis` (5 or 6), also for a cluster or behind sentinels. It
+ * is only copied: the log opens two connections of its own with its settings, and closes them when
+ * its hub is closed. The client need not be connected.
  *
  * The keys are `sse:{<prefix>}:log`, `sse:{<prefix>}:meta` and `sse:{<prefix>}:writer:<id>`; a cluster
  * keeps them together.
@@ -28,7 +28,7 @@ export type { RedisClient } from './redis-connection.js';
 export function redisLog(client: RedisClient, options: SharedLogOptions = {}): Log {
   const settings = readLogOptions('redisLog options', options);
   const connect = connectorLike(client);
-  const writer = randomUUID();
+  const writer = randomBytes(9).toString('base64url');
   const engine: Engine = {
     write: { records: 500, bytes: 1024 * 1024 },
     connect: async () => new RedisSession(await connect(), settings, writer),
