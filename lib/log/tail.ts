@@ -61,7 +61,7 @@ export class Tail {
         }
         const entries = await this.#connection.use((session) => session.next(this.#sequence));
         if (this.#connection.isClosed) break;
-        if (this.#take(entries)) {
+        if (await this.#take(entries)) {
           strange = 0;
           await this.#follower.ready();
         } else {
@@ -101,11 +101,14 @@ export class Tail {
   }
 
   /** False: there was none, or one of another life. It has to be looked what the engine has. */
-  #take(entries: readonly StoredEntry[]): boolean {
+  async #take(entries: readonly StoredEntry[]): Promise<boolean> {
     for (const entry of entries) {
       if (entry.epoch !== this.epoch) return false;
       // Those in between are gone, whoever deleted them.
-      if (entry.sequence > this.#sequence + 1) this.#begin(this.epoch, entry.sequence - 1);
+      if (entry.sequence > this.#sequence + 1) {
+        await this.#follower.ready();
+        this.#begin(this.epoch, entry.sequence - 1);
+      }
       this.#sequence = entry.sequence;
       this.#follower.entry(entry);
     }
