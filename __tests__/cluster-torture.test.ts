@@ -1,0 +1,40 @@
+import { clusterTorture } from './support/cluster-torture.js';
+import { type Engine, stopEngines } from './support/engine.js';
+import { NATS, natsServer } from './support/nats-server.js';
+import { describeWith } from './support/needs.js';
+import { REDIS, redisServer } from './support/redis-server.js';
+
+afterAll(stopEngines);
+
+async function endure(server: Engine): Promise<void> {
+  await server.start();
+  const report = await clusterTorture({
+    url: server.url,
+    clients: 300,
+    seconds: 6,
+    eventsPerSecond: 50,
+    killsPerSecond: 2,
+  });
+  expect(report.acknowledged).toBeGreaterThan(50);
+  expect(report.kills).toBeGreaterThan(3);
+  expect(report.reconnects).toBeGreaterThan(300);
+  expect(report.faults).toEqual([]);
+}
+
+const TITLE = 'three nodes, 300 clients, and a node killed again and again';
+
+describeWith(REDIS, `${TITLE}, over Redis`, (path) => {
+  test(
+    'every client has every acknowledged event once, in order',
+    () => endure(redisServer(path)),
+    60_000,
+  );
+});
+
+describeWith(NATS, `${TITLE}, over NATS`, (path) => {
+  test(
+    'every client has every acknowledged event once, in order',
+    () => endure(natsServer(path)),
+    60_000,
+  );
+});
