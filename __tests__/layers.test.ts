@@ -14,6 +14,7 @@ import {
 /** Every file of the package. Each may import those below it, and none above. */
 const LAYERS = [
   'log/nats',
+  'log/nats-format',
   'log/nats-client',
   'log/redis',
   'log/redis-connection',
@@ -50,6 +51,7 @@ const LAYERS = [
   'log/window',
   'log/losses',
   'log/memory',
+  'publisher',
   'options',
   'log/log',
   'log/batch',

@@ -1,8 +1,9 @@
 import type { Client } from './client.js';
 import type { Request, Response } from './http/message.js';
 import { type OpenOptions, open } from './http/open.js';
-import { type AnyEvents, EventHub, type HubStats, type Publisher } from './hub.js';
+import { EventHub, type HubStats } from './hub.js';
 import type { CloseOptions, HubOptions } from './options.js';
+import type { AnyEvents, Publisher } from './publisher.js';
 
 /** Sends events to all the clients that are connected to it, over any number of routes. */
 export interface Hub<Events extends object = AnyEvents> extends Publisher<Events> {

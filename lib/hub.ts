@@ -16,58 +16,10 @@ import {
   type HubSettings,
   readCloseOptions,
   readHubOptions,
-  record,
 } from './options.js';
+import { type Publisher, readSendOptions, type SendOptions } from './publisher.js';
 import { Ticker } from './ticker.js';
 import { withTimeLimit } from './time-limit.js';
-
-/** Events of any type, with any data: what a hub sends where nothing narrower is said. */
-export type AnyEvents = Record<string, unknown>;
-
-export interface SendOptions {
-  /** Ends the wait for room in the request queue: the send rejects with its reason, unsent. */
-  readonly signal?: AbortSignal | undefined;
-  /** Tells clients to wait this long before they connect again, in ms. An integer from 0 to 2 147 483 647. */
-  readonly retry?: number | undefined;
-  /**
-   * A newer event with this key, and for the same rooms, stands for this one: a client that lags gets
-   * only the newest, one that keeps up gets each. A non-empty string. Default: none.
-   */
-  readonly conflate?: string | undefined;
-}
-
-/** What `send` and `sendEvent` take behind the type: data that may be undefined may be left out. */
-export type SendArguments<Data> = undefined extends Data
-  ? [data?: Data, options?: SendOptions]
-  : [data: Data, options?: SendOptions];
-
-type MessageData<Events> = 'message' extends keyof Events ? Events['message'] : never;
-
-/** Accepts events. */
-export interface Publisher<Events extends object = AnyEvents> {
-  /** `sendEvent` with the type `message`: what `EventSource.onmessage` listens to. */
-  send(...args: SendArguments<MessageData<Events>>): Promise<string>;
-
-  /**
-   * Sends an event to every connected client, and keeps it for those that come back.
-   *
-   * Strings go out as they are, a Uint8Array as UTF-8, `undefined` as empty data, everything else
-   * through the option `serialize` (JSON). The data is read before this returns.
-   *
-   * Resolves with the event's id as soon as it is in the log: it then has its place in the one
-   * order that all clients see. While `requestQueueSize` events are on their way it waits for room,
-   * in the order of the calls. It never waits for a slow client, nor fails because of one.
-   *
-   * Rejects with a TypeError for a type with CR, LF or NUL, a bad `retry` or data that can't be
-   * serialized; with the reason of `signal`; with an SseError `ERR_SSE_CLOSED` after `close()`,
-   * which is no unhandled rejection where nobody awaits the send. In each of these cases nothing was
-   * sent.
-   */
-  sendEvent<Type extends keyof Events & string>(
-    type: Type,
-    ...args: SendArguments<Events[Type]>
-  ): Promise<string>;
-}
 
 /** What a hub has done and is doing. The counters begin at its creation. */
 export interface HubStats {
@@ -514,19 +466,4 @@ export class EventHub {
       // A logger that fails must not take the streams down with it.
     }
   }
-}
-
-function readSendOptions(options: SendOptions): SendOptions {
-  const { signal, retry, conflate } = record('send options', options, [
-    'signal',
-    'retry',
-    'conflate',
-  ]) as SendOptions;
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw new TypeError(`signal ${quote(signal)}: must be an AbortSignal`);
-  }
-  if (conflate !== undefined && (typeof conflate !== 'string' || conflate === '')) {
-    throw new TypeError(`conflate ${quote(conflate)}: must be a non-empty string`);
-  }
-  return { signal, retry, conflate };
 }

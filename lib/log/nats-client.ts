@@ -57,7 +57,7 @@ export interface StreamInfo {
   };
 }
 
-interface StoredMessage {
+export interface StoredMessage {
   readonly seq: number;
   readonly data: Uint8Array;
 }

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { quote, SseError } from '../errors.js';
 import { integer } from '../options.js';
 import type { Engine, Extent, Place, Session, StoredEntry, Write } from './engine.js';
@@ -12,8 +12,10 @@ import {
   type NatsClient,
   STREAM_NAME_IN_USE,
   STREAM_NOT_FOUND,
+  type StoredMessage,
   type StreamInfo,
 } from './nats-client.js';
+import { decode, describeLife, encode, extentOf, lifeOf } from './nats-format.js';
 import { remoteLog } from './remote.js';
 
 export type { LogHistoryOptions, SharedLogOptions } from './log-options.js';
@@ -87,7 +89,7 @@ class NatsSession implements Session {
   readonly #subject: string;
   #epoch = '';
   #reading: Reading | undefined;
-  #pending: Promise<IteratorResult<Message>> | undefined;
+  #pending: Promise<IteratorResult<StoredMessage>> | undefined;
   /** The sequence of the last entry that was read. */
   #position = -1;
 
@@ -229,61 +231,14 @@ class NatsSession implements Session {
     });
   }
 
-  #entry(message: Message): StoredEntry {
+  #entry(message: StoredMessage): StoredEntry {
     return { ...decode(message), epoch: this.#epoch, sequence: message.seq };
   }
 }
 
 interface Reading {
   readonly messages: Messages;
-  readonly iterator: AsyncIterator<Message>;
-}
-
-interface Message {
-  readonly seq: number;
-  readonly data: Uint8Array;
-}
-
-/** How often newest messages were lost since the stream was made, and behind which that was noticed. */
-interface Life {
-  readonly number: number;
-  readonly start: number;
-}
-
-const LIFE = /^express-sse-hub: life ([0-9]+) from ([0-9]+)$/;
-
-function describeLife({ number, start }: Life): string {
-  return `express-sse-hub: life ${number} from ${start}`;
-}
-
-function lifeOf({ config }: StreamInfo): Life {
-  const [, number, start] = LIFE.exec(config.description ?? '') ?? [];
-  return { number: Number(number ?? 0), start: Number(start ?? 0) };
-}
-
-function extentOf(stream: string, info: StreamInfo): Extent {
-  const { number, start } = lifeOf(info);
-  const { messages, first_seq, last_seq } = info.state;
-  const birth = createHash('sha256').update(`${stream} ${info.created} ${number}`);
-  return {
-    epoch: birth.digest('base64url').slice(0, 8),
-    start,
-    tail: messages === 0 ? last_seq : first_seq - 1,
-    head: last_seq,
-  };
-}
-
-/** What is not the event itself stands before it, on a line of its own. */
-function encode({ fields, rooms, conflate }: LogRecord, tag: string): Buffer {
-  const head = JSON.stringify({ w: tag, r: rooms, k: conflate });
-  return Buffer.concat([Buffer.from(`${head}\n`), fields]);
-}
-
-function decode({ data }: Message): LogRecord & Pick<Place, 'tag'> {
-  const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
-  const end = bytes.indexOf('\n');
-  const { w, r, k } = JSON.parse(bytes.toString('utf8', 0, end));
-  return { tag: w, rooms: r, conflate: k, fields: bytes.subarray(end + 1) };
+  readonly iterator: AsyncIterator<StoredMessage>;
 }
 
 /** The server is not ready now; everything else that it says about a message is for good. */
