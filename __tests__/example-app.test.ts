@@ -21,7 +21,7 @@ class ExampleApp {
   url = '';
 
   private constructor(port: number) {
-    const { HOST: _, ...env } = process.env;
+    const { HOST: _, REDIS_URL: __, NATS_URL: ___, ...env } = process.env;
     this.#child = spawn(process.execPath, ['example-app/server.mjs'], {
       cwd: root,
       env: { ...env, PORT: String(port) },

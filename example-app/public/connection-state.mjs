@@ -7,6 +7,7 @@ export function showConnection(element) {
   const label = element.querySelector('.connection-state');
   const since = element.querySelector('.connection-since');
   const caughtUp = element.querySelector('.connection-caught-up');
+  const server = element.querySelector('.connection-server');
   let changedAt = performance.now();
 
   function tick() {
@@ -23,6 +24,10 @@ export function showConnection(element) {
       caughtUp.textContent = missed ? told(missed) : '';
       changedAt = performance.now();
       tick();
+    },
+    /** Says which process is at the other end, and where its log is. */
+    tell({ process, log }) {
+      server.textContent = `Process ${process}, log in ${log}`;
     },
   };
 }

@@ -8,8 +8,8 @@ const silenceLimit = 6000;
  * - `on`: a handler for each type of event
  * - `onGap()`: some events were missed that the server has no more
  * - `onLost()`: the stream broke off, and is being tried again
- * - `onOpen(missed)`: everything is here. After a loss, `missed` says how many `events` came late, and
- *   whether there was a `gap`
+ * - `onOpen(greeting, missed)`: everything is here. `greeting` came with `caught-up`. After a loss,
+ *   `missed` says how many `events` came late, and whether there was a `gap`
  */
 export function connect({ address, on, onGap, onLost, onOpen }) {
   let source;
@@ -45,8 +45,8 @@ export function connect({ address, on, onGap, onLost, onOpen }) {
       if (missed) missed.gap = true;
       onGap();
     });
-    hear('caught-up', () => {
-      onOpen(lost ? missed : undefined);
+    hear('caught-up', (greeting) => {
+      onOpen(greeting, lost ? missed : undefined);
       lost = false;
       missed = undefined;
     });

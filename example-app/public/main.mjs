@@ -4,7 +4,6 @@ import { connect } from './connection.mjs';
 import { showConnection } from './connection-state.mjs';
 import { createMachine } from './machine.mjs';
 import { drawSmoothly } from './motion.mjs';
-import { createSupply } from './supply.mjs';
 
 const clock = createClock();
 const machine = createMachine(document);
@@ -27,15 +26,24 @@ for (const type of machine.types) {
   on[type] = (reading) => {
     clock.hear(reading.at);
     machine.add(type, reading);
+    newest = reading.at;
   };
 }
 
-const readings = createSupply('readings', (list) => {
-  for (const { type, ...reading } of list) on[type](reading);
-});
+/** When the newest reading was taken that is here, and the newest when the stream was lost. */
+let newest = -Infinity;
+let newestThen;
+
+/** Takes what is missing of the last minute. The rest may be another process's, and no match. */
+function addReadings(readings) {
+  const from = newestThen ?? newest;
+  newestThen = undefined;
+  for (const { type, ...reading } of readings) {
+    if (reading.at > from) on[type](reading);
+  }
+}
 
 function update() {
-  readings.update();
   for (const board of boards) board.update();
 }
 
@@ -46,14 +54,17 @@ const connection = connect({
   },
   on,
   onGap() {
-    for (const supply of [readings, ...boards]) supply.outdate();
+    for (const board of boards) board.outdate();
     update();
   },
   onLost() {
+    newestThen ??= newest;
     state.set('reconnecting');
   },
-  onOpen(missed) {
+  onOpen({ readings, ...server }, missed) {
+    addReadings(readings);
     state.set('open', missed);
+    state.tell(server);
     update();
   },
 });
