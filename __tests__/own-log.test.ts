@@ -542,8 +542,27 @@ test('the log’s state is in the stats, and its comings and goings are logged',
   log.follower.begin('f', 0);
   expect(lines).toEqual([
     expect.stringContaining('warn the log is away: Error: cut'),
-    'info the log is back',
+    'warn the log is back',
     'warn events were lost: the log goes on behind f.0',
+  ]);
+});
+
+test('while the log is away, one line says that events are not sent, and one how many they were', async () => {
+  const lines: string[] = [];
+  const { hub, log } = hubFrom(0, { logger: { info() {}, warn: (line) => lines.push(line) } });
+  log.follower.disconnected(new Error('cut'));
+  const sends = [1, 2, 3].map((number) => hub.send(number));
+  for (const { reject } of log.appended) reject(new SseError('ERR_SSE_LOG_AWAY', 'in vain'));
+  await Promise.allSettled(sends);
+  log.follower.connected(0);
+  log.follower.disconnected(new Error('cut again'));
+  log.follower.connected(0);
+  expect(lines).toEqual([
+    expect.stringContaining('the log is away: Error: cut'),
+    expect.stringContaining('event not sent: SseError: in vain'),
+    'the log is back: 3 events were not sent meanwhile',
+    expect.stringContaining('the log is away: Error: cut again'),
+    'the log is back',
   ]);
 });
 

@@ -97,6 +97,8 @@ export class EventHub {
   /** The newest entry that the log is known to have. */
   #stored = 0;
   #logIsAway = false;
+  /** Events that were not sent since then. */
+  #unsent = 0;
   /** What the newest clients begin with, as long as no event comes between them. */
   #lastGreeting: Batch | undefined;
   #closed: Promise<void> | undefined;
@@ -131,7 +133,7 @@ export class EventHub {
     this.#dispatcher = new Dispatcher(this.#ring, this.#clients, settings, hooks, read);
     this.#intake = new Intake(log, settings, {
       whenOffered: (passed) => this.#dispatcher.whenOffered(passed),
-      failed: (error) => this.warn(`event not sent: ${quote(error)}`),
+      failed: (error) => this.#notSent(error),
     });
     this.#keeper = {
       ring: this.#ring,
@@ -358,8 +360,17 @@ export class EventHub {
 
   #connected(head: number): void {
     this.#stored = head;
-    if (this.#logIsAway) this.#info('the log is back');
+    if (!this.#logIsAway) return;
+    const unsent = this.#unsent > 0 ? `: ${this.#unsent} events were not sent meanwhile` : '';
+    this.warn(`the log is back${unsent}`);
     this.#logIsAway = false;
+    this.#unsent = 0;
+  }
+
+  #notSent(error: unknown): void {
+    // A ticker would say so again and again.
+    if (this.#logIsAway && this.#unsent++ > 0) return;
+    this.warn(`event not sent: ${quote(error)}`);
   }
 
   #disconnected(reason: Error): void {
