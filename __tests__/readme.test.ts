@@ -9,7 +9,11 @@ import { createHub, SseError, sse } from '../lib/index.js';
 import { readHubOptions } from '../lib/options.js';
 import { makeCertificate } from './support/certificate.js';
 import { Consumer, type Program, typeErrors } from './support/consumer.js';
+import { type Engine, stopEngines } from './support/engine.js';
 import { type Block, readAnchors, readBlocks, readLinks, readTable } from './support/markdown.js';
+import { NATS, natsServer } from './support/nats-server.js';
+import { describeWith } from './support/needs.js';
+import { REDIS, type RedisServer, redisServer } from './support/redis-server.js';
 import { serve } from './support/server.js';
 import { StreamReader } from './support/stream-client.js';
 
@@ -17,13 +21,16 @@ const ROOT = resolve(__dirname, '..');
 const README = read('README.md');
 const PROSE = README.replace(/\s+/g, ' ');
 const { scripts, ...manifest } = JSON.parse(read('package.json'));
-const blocks = [...readBlocks(README), ...readBlocks(read('docs/streaming.md'))];
+const documents = ['README.md', 'docs/streaming.md', 'docs/logs.md'];
+const blocks = documents.flatMap((document) => readBlocks(read(document)));
 
-/** How a block of the README, or of docs/streaming.md, is put to the test. */
+/** How a block of one of the documents is put to the test. */
 interface Check {
   /** What the document takes for granted around a piece of a program. */
   readonly before?: string;
   readonly after?: string;
+  /** What it needs: `redis` and `nats` are there then, each without any data. */
+  readonly engine?: 'redis' | 'nats';
   /** `code` is the block between `before` and `after`. */
   run(code: string, block: Block): Promise<void>;
 }
@@ -78,6 +85,8 @@ const AFTER_FIRST_CLIENT = `
 `;
 
 let consumer: Consumer;
+let redis: RedisServer;
+let nats: Engine;
 
 beforeAll(() => {
   const dependencies = [
@@ -87,8 +96,15 @@ beforeAll(() => {
     'compression',
     'eventsource',
     'eventsource-parser',
+    'redis',
+    'ioredis',
+    '@nats-io',
   ];
   consumer = new Consumer(dependencies);
+  consumer.write('node_modules/express-sse-hub/package.json', {
+    type: 'module',
+    exports: { '.': './index.js', './redis': './log/redis.js', './nats': './log/nats.js' },
+  });
 });
 afterEach(() => consumer.stopPrograms());
 afterAll(() => consumer.remove());
@@ -515,6 +531,15 @@ const checks: Record<string, Check> = {
     },
   },
 
+  'Many nodes 1': {
+    engine: 'redis',
+    before: APP + IMPORT,
+    after: SEND_ON_REQUEST + LISTEN,
+    async run(code) {
+      await reachesAllNodes(code.replace('redis://localhost:6379', redis.url));
+    },
+  },
+
   'Shutting down 1': {
     before: APP + STREAM + ROUTE,
     after: SEND_ON_REQUEST,
@@ -602,6 +627,156 @@ const checks: Record<string, Check> = {
       await server.prints('stopped 3\n');
     },
   },
+
+  'With Redis 1': {
+    engine: 'redis',
+    before: APP,
+    after: ROUTE + SEND_ON_REQUEST + LISTEN,
+    async run(code) {
+      await reachesAllNodes(code.replace('redis://redis:6379', redis.url));
+    },
+  },
+
+  'With Redis 2': {
+    engine: 'redis',
+    before: APP,
+    after: ROUTE + SEND_ON_REQUEST + LISTEN,
+    async run(code) {
+      await reachesAllNodes(code.replace('redis://redis:6379', redis.url));
+    },
+  },
+
+  'With NATS 1': {
+    engine: 'nats',
+    before: APP,
+    after: ROUTE + SEND_ON_REQUEST + LISTEN,
+    async run(code) {
+      await reachesAllNodes(code.replace('nats://nats:4222', nats.url));
+    },
+  },
+
+  'Several logs, and programs without a route 1': {
+    engine: 'redis',
+    before: APP,
+    after: `
+      console.log(await news.send('The soup is out'));
+      console.log(await orders.send('soup'));
+      ${LISTEN}
+    `,
+    async run(code) {
+      const program = consumer.runServer(code.replace('redis://redis:6379', redis.url));
+      const origin = await program.origin();
+      for (const [index, path] of ['/news', '/orders'].entries()) {
+        const id = program.output.split('\n')[index] as string;
+        expect(id).toMatch(/\.1$/);
+        const before = id.replace('.1', '.0');
+        const reader = await StreamReader.open(`${origin}${path}?lastEventId=${before}`);
+        const [event] = await reader.received(1);
+        expect(event).toMatchObject({ data: ['The soup is out', 'soup'][index] });
+      }
+    },
+  },
+
+  'Several logs, and programs without a route 2': {
+    engine: 'redis',
+    async run(code) {
+      const reader = await StreamReader.open(
+        await consumer
+          .runServer(`
+            import { createServer } from 'node:http';
+            import { createClient } from 'redis';
+            import { sse } from 'express-sse-hub';
+            import { redisLog } from 'express-sse-hub/redis';
+            const log = redisLog(createClient({ url: '${redis.url}' }), { prefix: 'orders' });
+            createServer(sse({ log, rooms: ['kitchen'] })).listen(3000);
+          `)
+          .origin(),
+      );
+      await consumer.runServer(code.replace('redis://redis:6379', redis.url)).end();
+      const [event] = await reader.received(1);
+      expect(event).toMatchObject({ type: 'order', data: '{"table":7,"dish":"soup"}' });
+    },
+  },
+
+  'How much to keep 1': {
+    engine: 'redis',
+    before: APP,
+    after: ROUTE + SEND_ON_REQUEST + LISTEN,
+    async run(code) {
+      await reachesAllNodes(code.replace('redis://redis:6379', redis.url));
+    },
+  },
+
+  'In production 1': {
+    engine: 'redis',
+    async run(code) {
+      checkYaml(code);
+      const settings = [...code.matchAll(/ --(\S+) (\S+)/g)].map((match) => match.slice(1));
+      expect(settings).toContainEqual(['maxmemory-policy', 'noeviction']);
+      for (const setting of settings) {
+        await expect(redis.command('CONFIG', 'SET', ...setting)).resolves.toBe('OK');
+      }
+    },
+  },
+
+  'In production 2': {
+    async run(code) {
+      const opened = code.match(/\{$/gm)?.length;
+      expect(code.match(/^ *\}$/gm)).toHaveLength(opened as number);
+      const directives = code.split('\n').filter((line) => /\S/.test(line) && !/[{}]$/.test(line));
+      expect(directives.filter((line) => !/^ +\w.*;$/.test(line))).toEqual([]);
+    },
+  },
+
+  'In production 3': {
+    async run(code) {
+      checkYaml(code);
+      const names = [...code.matchAll(/-n (\S+)/g)].map(([, name]) => name as string);
+      const routes = [...code.matchAll(/--routes (\S+)/g)].map(([, list]) => list?.split(','));
+      expect(routes).toEqual(
+        names.map((own) =>
+          names.filter((name) => name !== own).map((name) => `nats://${name}:6222`),
+        ),
+      );
+    },
+  },
+
+  'Clusters, sentinels and rights 1': {
+    engine: 'redis',
+    async run(code) {
+      const [, line = ''] = /^\$ redis-cli (.+)$/m.exec(code) as unknown as string[];
+      const [name = '', ...args] = line.replaceAll("'", '').split(' ');
+      await redis.command(name, ...args);
+      const url = redis.url.replace('//', '//sse:correct-horse@');
+      for (const example of ['With Redis 1', 'With Redis 2']) {
+        await reachesAllNodes(exampleCode(example).replace('redis://redis:6379', url));
+      }
+      const refusals = (await redis.command('ACL', 'LOG')) as string[][];
+      // Their own names, which they try to tell Redis.
+      expect(refusals.filter((entry) => !entry.some((part) => /^client/.test(part)))).toEqual([]);
+    },
+  },
+
+  'A log of your own 1': {
+    before: APP,
+    after: ROUTE + SEND_ON_REQUEST + LISTEN,
+    async run(code) {
+      const first = consumer.runServer(code);
+      const origin = await first.origin();
+      const reader = await StreamReader.open(`${origin}/stream`);
+      await post(`${origin}/send`);
+      const [event] = await reader.received(1);
+      await post(`${origin}/send`);
+      await post(`${origin}/send`);
+      first.child.kill('SIGKILL');
+
+      const again = await consumer.runServer(code).origin();
+      const back = await StreamReader.open(`${again}/stream?lastEventId=${event?.id}`);
+      await post(`${again}/send`);
+      const numbers = (await back.received(3)).map(({ id }) => id?.split('.')[1]);
+      expect(numbers).toEqual(['2', '3', '4']);
+    },
+  },
 };
 
 test('every block has a check, and every check a block', () => {
@@ -629,14 +804,39 @@ describe('blocks that the compiler checks', () => {
 });
 
 describe('blocks that run', () => {
-  test.each(blocks)('$name', async (block) => {
-    await checkOf(block).run(surrounded(block), block);
-  });
+  runBlocks(undefined);
 });
+
+describeWith(REDIS, 'blocks that run with Redis', (path) => {
+  beforeEach(async () => {
+    redis = redisServer(path);
+    await redis.start();
+  });
+  afterEach(stopEngines);
+  runBlocks('redis');
+});
+
+describeWith(NATS, 'blocks that run with NATS', (path) => {
+  beforeEach(async () => {
+    nats = natsServer(path);
+    await nats.start();
+  });
+  afterEach(stopEngines);
+  runBlocks('nats');
+});
+
+function runBlocks(engine: Check['engine']): void {
+  test.each(blocks.filter(({ name }) => checks[name]?.engine === engine))(
+    '$name',
+    async (block) => {
+      await checkOf(block).run(surrounded(block), block);
+    },
+  );
+}
 
 test('every language has its place in these tests', () => {
   const languages = new Set(blocks.map((block) => block.language));
-  expect(languages).toEqual(new Set(['sh', 'ts', 'js', 'console', 'nginx']));
+  expect(languages).toEqual(new Set(['sh', 'ts', 'js', 'console', 'nginx', 'yaml']));
 });
 
 test('the table of options names every option, with its default', () => {
@@ -702,15 +902,17 @@ test('the Go package has its defaults beside those from here', () => {
   }
 });
 
-test.each(['README.md', 'CHANGELOG.md', 'docs/architecture.md', 'docs/streaming.md'])(
+test.each([...documents, 'CHANGELOG.md', 'docs/architecture.md'])(
   'what %s links to and names is there',
   (document) => {
-    const text = read(document);
-    const missing = readLinks(text).filter((link) => {
+    const missing = readLinks(read(document)).filter((link) => {
       if (/^https:/.test(link)) return false;
-      if (link.startsWith('#')) return !readAnchors(text).includes(link.slice(1));
-      return !existsSync(resolve(ROOT, document, '..', link));
+      const [path, anchor] = link.split('#') as [string, string?];
+      const file = path === '' ? document : join(document, '..', path);
+      if (!existsSync(join(ROOT, file))) return true;
+      return anchor !== undefined && !readAnchors(read(file)).includes(anchor);
     });
+    const text = read(document);
     const named = text.match(/(?:lib|__tests__|docs)\/[\w/.-]*\w/g) ?? [];
     expect([...missing, ...named.filter((path) => !existsSync(join(ROOT, path)))]).toEqual([]);
   },
@@ -777,6 +979,31 @@ async function sendsApplesOn(code: string, path: string): Promise<void> {
     const [event] = await reader.received(1);
     expect(event).toMatchObject({ type: 'apples', data: '{"count":42}' });
   }
+}
+
+/** What is sent on one node reaches a client of another, and one that comes from there. */
+async function reachesAllNodes(code: string): Promise<void> {
+  const [one, other] = await Promise.all([
+    consumer.runServer(code).origin(),
+    consumer.runServer(code).origin(),
+  ]);
+  const reader = await StreamReader.open(`${other}/stream`);
+  await post(`${one}/send`);
+  await post(`${one}/send`);
+  const [first, second] = await reader.received(2);
+  expect(first).toMatchObject({ type: 'apples', data: '{"count":42}' });
+  const back = await StreamReader.open(`${one}/stream?lastEventId=${first?.id}`);
+  expect((await back.received(1))[0]).toEqual(second);
+}
+
+/** Names with or without a value, and two spaces a step: there is no parser here. */
+function checkYaml(code: string): void {
+  const lines = code.split('\n').filter((line) => line !== '');
+  expect(lines.filter((line) => !/^(?: {2})*[\w-]+:(?: \S.*)?$/.test(line))).toEqual([]);
+  const steps = lines.map((line) => line.search(/\S/) / 2);
+  steps.forEach((step, index) => {
+    expect(step).toBeLessThanOrEqual((steps[index - 1] ?? -1) + 1);
+  });
 }
 
 async function ticks(url: string): Promise<void> {

@@ -20,13 +20,17 @@ export function readArguments(args) {
     },
   });
   const { quick, help } = values;
-  const rounds = Number(values.rounds ?? (quick ? 1 : 5));
-  if (!(Number.isInteger(rounds) && rounds > 0 && rounds % 2 === 1)) {
-    throw new Error(`--rounds ${values.rounds}: must be an odd number, so that there is a median`);
-  }
+  const rounds = readRounds(values.rounds ?? (quick ? 1 : 5));
   return { quick, help, rounds, only: list(values.only), targets: list(values.targets) };
 }
 
-function list(text) {
+export function readRounds(value) {
+  const rounds = Number(value);
+  if (Number.isInteger(rounds) && rounds > 0 && rounds % 2 === 1) return rounds;
+  throw new Error(`--rounds ${value}: must be an odd number, so that there is a median`);
+}
+
+/** The items of a list with commas between them; undefined where there is none. */
+export function list(text) {
   return text?.split(',').map((item) => item.trim());
 }

@@ -1,7 +1,8 @@
 // What the package is held to, computed from the medians of a run.
+import { atLeast, atMost } from './aims.mjs';
 import { BARE, BETTER_SSE, FLOOR, HUB, HUB_QUEUE_100, SEED } from './targets.mjs';
 
-/** One line for each aim: { id, text, limit, value, met }; `value` is undefined where it wasn't run. */
+/** One aim in each line. */
 export function checklist(results) {
   const median = (id, key, row) => {
     const rows = results.find((scenario) => scenario.id === id)?.rows ?? [];
@@ -62,23 +63,4 @@ export function checklist(results) {
       atMost('j', `CPU per delivery behind middleware, to that alone: ${pace}`, 1.15, behind(pace)),
     ),
   ];
-}
-
-function atMost(id, text, limit, value, unit = '×') {
-  return aim(id, text, `at most ${limit} ${unit}`, value, unit, value <= limit);
-}
-
-function atLeast(id, text, limit, value, unit = '×') {
-  return aim(id, text, `at least ${limit} ${unit}`, value, unit, value >= limit);
-}
-
-function aim(id, text, limit, value, unit, met) {
-  const known = Number.isFinite(value);
-  return {
-    id,
-    text,
-    limit,
-    value: known ? `${value.toFixed(2)} ${unit}` : '',
-    verdict: known ? (met ? 'met' : '**not met**') : 'not run',
-  };
 }

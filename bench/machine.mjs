@@ -14,9 +14,9 @@ export function machine() {
   };
 }
 
-/** The versions of these packages of bench/, and of the package itself. */
-export function versions(packages) {
-  const installed = packages.map((name) => [name, versionIn(`node_modules/${name}/package.json`)]);
+/** The versions of these packages of bench/, or of another folder, and of the package itself. */
+export function versions(packages, folder = 'node_modules') {
+  const installed = packages.map((name) => [name, versionIn(`${folder}/${name}/package.json`)]);
   return { 'express-sse-hub': versionIn('../package.json'), ...Object.fromEntries(installed) };
 }
 

@@ -1,5 +1,6 @@
 // bench/RESULTS.md and bench/results.svg.
 import { writeFileSync } from 'node:fs';
+import { AIMS_HEAD, aimRows } from './aims.mjs';
 import { chart } from './chart.mjs';
 import { checklist } from './checklist.mjs';
 import { machine, versions } from './machine.mjs';
@@ -7,18 +8,6 @@ import { cells, head, markdown } from './table.mjs';
 import { HUB, targets } from './targets.mjs';
 
 const CHARTED = { a: '20 events a second', b: 'One event a turn', c: 'Ten events a turn' };
-
-/** The aims, as rows of a table. */
-export function checklistRows(results) {
-  return checklist(results).map(({ id, text, limit, value, verdict }) => [
-    `(${id}) ${text}`,
-    limit,
-    value,
-    verdict,
-  ]);
-}
-
-export const CHECKLIST_HEAD = ['', 'aim', 'here', ''];
 
 export function writeReport(results, { command, notes, moreVersions }) {
   const compared = results.filter(({ id }) => id in CHARTED);
@@ -62,7 +51,7 @@ function markdownOf(results, { command, notes, moreVersions, hasChart }) {
     'rounds, what stands before them the median.\n',
     ...(hasChart ? ['![CPU of the server for each delivery](results.svg)\n'] : []),
     '## Aims\n',
-    `${markdown(CHECKLIST_HEAD, checklistRows(results))}\n`,
+    `${markdown(AIMS_HEAD, aimRows(checklist(results)))}\n`,
     ...tables,
     '## Machine and versions\n',
     `${markdown(['', ''], [...list(machine()), ...list(all)])}\n`,

@@ -1,20 +1,19 @@
 // Runs the rows of a scenario in turn, round after round, so that a machine that slows down slows
 // all of them.
-import { withSession } from './session.mjs';
 import { summarize } from './stats.mjs';
 
-/** Calls `done` with each row when its last round is over. A run that fails ends everything. */
-export async function runScenario(scenario, { rounds, targets, progress, done }) {
+/**
+ * `once` runs a row, and resolves with its figures. Calls `done` with each row when its last round is
+ * over. A run that fails ends everything.
+ */
+export async function runScenario(scenario, { rounds, once, progress, done }) {
   const count = Math.min(rounds, scenario.maxRounds ?? rounds);
   const runs = scenario.rows.map(() => []);
   for (let round = 1; round <= count; round++) {
     for (const [index, row] of scenario.rows.entries()) {
       progress(`${scenario.id}  round ${round} of ${count}  ${row.label}`);
-      const target = { ...targets[row.target], ...row.extra };
       try {
-        runs[index].push(
-          await withSession({ ...row, target }, (session) => scenario.run(session, row)),
-        );
+        runs[index].push(await once(row));
       } catch (error) {
         throw new Error(`scenario ${scenario.id}, ${row.label}: ${error.message}`, {
           cause: error,

@@ -56,6 +56,10 @@ class Peer {
     });
   }
 
+  get pid() {
+    return this.#child.pid;
+  }
+
   call(method, args) {
     return new Promise((resolve, reject) => {
       if (this.#gone) throw this.#gone;

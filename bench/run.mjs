@@ -1,12 +1,13 @@
 // npm run bench: measures the package beside its peers, and beside the least that Node can do.
 import { readArguments, USAGE } from './args.mjs';
+import { checklist } from './checklist.mjs';
 import { mostClients } from './machine.mjs';
 import { optionalTargets } from './optional.mjs';
-import { CHECKLIST_HEAD, checklistRows, writeReport } from './report.mjs';
-import { runScenario } from './rounds.mjs';
+import { writeReport } from './report.mjs';
 import { scenarios } from './scenarios.mjs';
-import { aligned, cells, head } from './table.mjs';
+import { withSession } from './session.mjs';
 import { targets } from './targets.mjs';
+import { printAims, printTable, runAndTell } from './terminal.mjs';
 
 const args = process.argv.slice(2);
 
@@ -31,8 +32,7 @@ async function bench(options) {
   const results = [];
   for (const scenario of chosen) results.push(await measure(scenario, options.rounds, all));
   for (const result of results) printTable(result);
-  console.log('\nAims');
-  for (const line of aligned([CHECKLIST_HEAD, ...checklistRows(results)])) console.log(line);
+  printAims(checklist(results));
   // A part would take the place of the whole.
   if (options.quick || options.only || options.targets) return;
   const command = ['npm run bench', ...(args.length > 0 ? ['--', ...args] : [])].join(' ');
@@ -75,30 +75,9 @@ function check(option, names, known) {
   if (wrong !== undefined) throw new Error(`${option} ${wrong}: must be of ${known.join(', ')}`);
 }
 
-async function measure(scenario, rounds, all) {
-  const rows = [];
-  console.log(`\n(${scenario.id}) ${scenario.title}`);
-  const clear = () => process.stderr.isTTY && process.stderr.write('\r\x1b[K');
-  await runScenario(scenario, {
-    rounds,
-    targets: all,
-    progress: (text) => {
-      clear();
-      if (process.stderr.isTTY) process.stderr.write(text);
-    },
-    done: (row) => {
-      clear();
-      rows.push(row);
-      const [label, ...figures] = cells(scenario.columns, row);
-      const named = figures.map((text, index) => text && `${scenario.columns[index].head} ${text}`);
-      console.log(`  ${[label, ...named.filter(Boolean)].join('; ')}`);
-    },
+function measure(scenario, rounds, all) {
+  return runAndTell(scenario, rounds, (row) => {
+    const target = { ...all[row.target], ...row.extra };
+    return withSession({ ...row, target }, (session) => scenario.run(session, row));
   });
-  return { ...scenario, rows };
-}
-
-function printTable({ id, title, columns, rows }) {
-  console.log(`\n(${id}) ${title}`);
-  const lines = aligned([head(columns), ...rows.map((row) => cells(columns, row))]);
-  for (const line of lines) console.log(line);
 }

@@ -1,9 +1,8 @@
 // One run: a server and a load, each in a process that was started for it and ends with it.
 import { setTimeout as wait } from 'node:timers/promises';
+import { inTime } from './in-time.mjs';
 import { forkModule, spawnProgram } from './rpc.mjs';
 
-/** No run takes that long; one that hangs must not hold up the others for ever. */
-const TIMEOUT_MS = 240_000;
 /** So long a process may take to end things well. */
 const STOP_MS = 2000;
 /** By then, whatever comes too late has come. */
@@ -18,10 +17,6 @@ export async function withSession({ target, gc = false, track = false, size }, r
     ? spawnProgram(program)
     : forkModule('server.mjs', gc ? ['--expose-gc'] : []);
   const load = forkModule('load.mjs');
-  let timer;
-  const timeout = new Promise((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`not over after ${TIMEOUT_MS} ms`)), TIMEOUT_MS);
-  });
   try {
     const work = async () => {
       const { port } = await server.call('open', { module, options, track });
@@ -30,9 +25,8 @@ export async function withSession({ target, gc = false, track = false, size }, r
       await session.check();
       return figures;
     };
-    return await Promise.race([work(), timeout]);
+    return await inTime(work());
   } finally {
-    clearTimeout(timer);
     // In this order, and without patience: whatever has failed may hang, or be gone already.
     for (const [peer, method] of [
       [load, 'reset'],

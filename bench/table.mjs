@@ -6,7 +6,8 @@ export function figure(summary, digits) {
   return least === most ? middle : `${middle} (${least} to ${most})`;
 }
 
-function number(value, digits) {
+/** In the figures of a table: 1,234.50 with two digits. */
+export function number(value, digits) {
   return value.toLocaleString('en', {
     minimumFractionDigits: digits,
     maximumFractionDigits: digits,

@@ -1,7 +1,8 @@
 import { inspect } from 'node:util';
 
 /**
- * - `ERR_SSE_CLOSED`: the hub is closed, or closing; nothing was sent.
+ * - `ERR_SSE_CLOSED`: the hub is closed, or closing; the event was not sent. Where a shared log was
+ *   away then, an event that was on its way into it may be stored all the same.
  * - `ERR_SSE_LOG_AWAY`: the log has stored nothing for the hub's `sendTimeout`; nobody waits for the
  *   event any more, but it may be on its way into the log, and come to the clients all the same.
  * - `ERR_SSE_LOG_REFUSED`: the log will not take the event; `cause` says why, and nothing was sent.

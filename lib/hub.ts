@@ -25,7 +25,7 @@ import { withTimeLimit } from './time-limit.js';
 export interface HubStats {
   /** Clients connected now. */
   readonly connected: number;
-  /** Events accepted into the log. */
+  /** Events that have come from the log: also those of other processes, where they share it. */
   readonly accepted: number;
   /** Events written to clients, each counted once for each client. */
   readonly delivered: number;

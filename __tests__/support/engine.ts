@@ -8,6 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 /** A server that a log lives in, and what a test does to it. */
 export interface Engine {
+  /** Of the program. */
+  readonly path: string;
   /** Free when it first started, and the same ever since. */
   readonly port: number;
   readonly url: string;

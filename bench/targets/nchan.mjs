@@ -7,10 +7,8 @@ import { Agent, createServer, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { cpuOf } from '../proc.mjs';
 import { listen } from './listen.mjs';
-
-/** Of the CPU times in /proc; 100 on all kernels of today. */
-const TICKS_PER_SECOND = 100;
 
 /** `file`: the module to load. */
 export async function start({ file }) {
@@ -97,11 +95,4 @@ async function publish(port, agent, data) {
   response.resume();
   await once(response, 'end');
   if (response.statusCode >= 300) throw new Error(`Nchan answered ${response.statusCode}`);
-}
-
-/** Microseconds of CPU, user and system. */
-function cpuOf(pid) {
-  // Behind the name, which may contain spaces; then the 12th and 13th.
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
-  return ((Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND) * 1e6;
 }

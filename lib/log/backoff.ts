@@ -14,6 +14,7 @@ const SPREAD = 100;
 export class Backoff {
   #last = Number.NEGATIVE_INFINITY;
   #delay = 0;
+  #hurry = new AbortController();
 
   /** Resolves when it may. Rejects when `signal` aborts. */
   async turn(signal: AbortSignal): Promise<void> {
@@ -24,8 +25,18 @@ export class Backoff {
       isFirst ? 0 : Math.random() * SPREAD,
       this.#last + this.#delay * (1 + Math.random() / 2) - now,
     );
-    if (wait > 0) await sleep(wait, undefined, { signal });
+    if (wait > 0) {
+      const either = AbortSignal.any([signal, this.#hurry.signal]);
+      await sleep(wait, undefined, { signal: either }).catch(() => signal.throwIfAborted());
+    }
     this.#last = performance.now();
     this.#delay = Math.min(Math.max(FIRST_DELAY, 2 * this.#delay), LONGEST_DELAY);
+  }
+
+  /** The engine is there: whoever waits need not. */
+  hurry(): void {
+    this.#delay = 0;
+    this.#hurry.abort();
+    this.#hurry = new AbortController();
   }
 }

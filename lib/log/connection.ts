@@ -15,6 +15,7 @@ export class Connection {
   readonly #backoff = new Backoff();
   readonly #closing = new AbortController();
   #session: Promise<Session> | undefined;
+  #openedAt = 0;
 
   constructor(engine: Engine) {
     this.#engine = engine;
@@ -47,6 +48,16 @@ export class Connection {
     this.#session = undefined;
   }
 
+  /** Another connection has broken, that worked until `then`: so may have this one, if it is older. */
+  suspect(then: number): void {
+    if (this.#openedAt < then) this.reset();
+  }
+
+  /** Somebody else has reached the engine. */
+  hurry(): void {
+    this.#backoff.hurry();
+  }
+
   close(): void {
     this.#closing.abort(new SseError('ERR_SSE_CLOSED', 'the log is closed'));
     this.reset();
@@ -56,6 +67,7 @@ export class Connection {
     const { signal } = this.#closing;
     signal.throwIfAborted();
     await this.#backoff.turn(signal);
+    this.#openedAt = performance.now();
     const connecting = this.#engine.connect();
     try {
       return await withTimeLimit(connecting, TIME_LIMIT, 'to connect to the log');

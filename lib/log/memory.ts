@@ -13,7 +13,8 @@ export function memoryLog(): Log {
       follower = newFollower;
       follower.begin(epoch, sequence);
     },
-    append(record: LogRecord) {
+    append(record: LogRecord, signal: AbortSignal) {
+      if (signal.aborted) return Promise.reject(signal.reason);
       sequence++;
       follower?.entry({ ...record, sequence });
       return { epoch, sequence };

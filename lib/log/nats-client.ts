@@ -63,16 +63,20 @@ export interface StoredMessage {
 }
 
 interface OrderedConsumer {
+  /** With `true`, what is known without asking. */
+  info(cached: boolean): Promise<{ readonly name: string }>;
   consume(options: { readonly max_messages: number }): Promise<Messages>;
   fetch(options: { readonly max_messages: number; readonly expires: number }): Promise<Messages>;
   delete(): Promise<boolean>;
 }
 
 /** Messages as they come. */
-export interface Messages extends AsyncIterable<StoredMessage> {
-  /** How many are here already. */
-  getPending(): number;
+export interface Messages extends AsyncIterable<DeliveredMessage> {
   stop(): void;
+}
+
+export interface DeliveredMessage extends StoredMessage {
+  readonly info: { readonly consumer: string };
 }
 
 export function isJetStream(js: unknown): js is JetStream {

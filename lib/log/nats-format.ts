@@ -9,13 +9,15 @@ interface Life {
   readonly start: number;
 }
 
-const LIFE = /^express-sse-hub: life ([0-9]+) from ([0-9]+)$/;
+const LIFE = / ?\(express-sse-hub: life ([0-9]+) from ([0-9]+)\)$/;
 
-export function describeLife({ number, start }: Life): string {
-  return `express-sse-hub: life ${number} from ${start}`;
+/** The stream's description with its next life in it, which begins behind `start`. */
+export function describeLife(info: StreamInfo, start: number): string {
+  const description = (info.config.description ?? '').replace(LIFE, '');
+  return `${description} (express-sse-hub: life ${lifeOf(info).number + 1} from ${start})`.trim();
 }
 
-export function lifeOf({ config }: StreamInfo): Life {
+function lifeOf({ config }: StreamInfo): Life {
   const [, number, start] = LIFE.exec(config.description ?? '') ?? [];
   return { number: Number(number ?? 0), start: Number(start ?? 0) };
 }

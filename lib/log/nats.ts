@@ -5,6 +5,7 @@ import type { Engine, Extent, Place, Session, StoredEntry, Write } from './engin
 import type { Log, LogRecord } from './log.js';
 import { readLogOptions, type SharedLogOptions, type SharedLogSettings } from './log-options.js';
 import {
+  type DeliveredMessage,
   isJetStream,
   type JetStream,
   type JetStreamManager,
@@ -15,7 +16,7 @@ import {
   type StoredMessage,
   type StreamInfo,
 } from './nats-client.js';
-import { decode, describeLife, encode, extentOf, lifeOf } from './nats-format.js';
+import { decode, describeLife, encode, extentOf } from './nats-format.js';
 import { remoteLog } from './remote.js';
 
 export type { LogHistoryOptions, SharedLogOptions } from './log-options.js';
@@ -89,9 +90,6 @@ class NatsSession implements Session {
   readonly #subject: string;
   #epoch = '';
   #reading: Reading | undefined;
-  #pending: Promise<IteratorResult<StoredMessage>> | undefined;
-  /** The sequence of the last entry that was read. */
-  #position = -1;
 
   constructor(js: JetStream, manager: JetStreamManager, settings: NatsSettings, writer: string) {
     this.#js = js;
@@ -103,28 +101,31 @@ class NatsSession implements Session {
   }
 
   async sync(known: Place | undefined): Promise<Extent> {
-    const extent = extentOf(this.#stream, await this.#info());
-    this.#epoch = extent.epoch;
+    const extent = this.#adopt(extentOf(this.#stream, await this.#info()));
     if (known?.epoch !== extent.epoch || !(await this.#lacks(known, extent))) return extent;
     return this.#beginLife(extent.head);
   }
 
   async next(after: number): Promise<StoredEntry[]> {
-    if (this.#reading === undefined || this.#position !== after) {
-      this.#reading = await this.#readFrom(after);
+    if (this.#reading === undefined || this.#reading.position !== after) {
+      if (!(await this.#readFrom(after))) return [];
     }
-    const { messages, iterator } = this.#reading;
-    this.#pending ??= iterator.next();
-    let next = await within(WAIT, this.#pending);
+    const reading = this.#reading as Reading;
     const entries: StoredEntry[] = [];
-    while (next !== undefined) {
-      this.#pending = undefined;
+    for (let wait = WAIT; entries.length < MOST_ENTRIES; wait = 0) {
+      reading.pending ??= reading.iterator.next();
+      const next = await within(wait, reading.pending);
+      if (next === undefined) break;
+      reading.pending = undefined;
       if (next.done) throw new Error('NATS ended the consumer');
+      if (next.value.info.consumer !== reading.consumer) {
+        // It was made anew, on a stream that may be another one by now.
+        this.#stopReading();
+        break;
+      }
       entries.push(this.#entry(next.value));
-      if (entries.length === MOST_ENTRIES || messages.getPending() === 0) break;
-      next = await iterator.next();
+      reading.position = next.value.seq;
     }
-    this.#position = entries.at(-1)?.sequence ?? this.#position;
     return entries;
   }
 
@@ -145,7 +146,7 @@ class NatsSession implements Session {
   }
 
   async append({ number, records }: Write, known: Place | undefined): Promise<Place> {
-    if (this.#epoch === '') await this.sync(known);
+    if (this.#epoch === '' || (known && known.epoch !== this.#epoch)) await this.sync(known);
     const tag = `${this.#writer}:${number}`;
     const [record] = records as [LogRecord];
     const { seq, duplicate } = await this.#js
@@ -153,15 +154,19 @@ class NatsSession implements Session {
       .catch(refuse);
     if (!duplicate && known?.epoch === this.#epoch && seq <= known.sequence) {
       // The stream was made anew, or has lost its newest messages: this is the first of another life.
-      const { epoch } = extentOf(this.#stream, await this.#info());
-      if (epoch === this.#epoch) await this.#beginLife(seq - 1);
-      this.#epoch = epoch;
+      await this.#beginLife(seq - 1);
     }
     return { epoch: this.#epoch, sequence: seq, tag };
   }
 
   close(): void {
-    this.#reading?.messages.stop();
+    this.#stopReading();
+  }
+
+  #adopt(extent: Extent): Extent {
+    if (this.#epoch !== extent.epoch) this.#stopReading();
+    this.#epoch = extent.epoch;
+    return extent;
   }
 
   /** The stream, made if it is not there. */
@@ -203,24 +208,31 @@ class NatsSession implements Session {
 
   /** Streams have no epoch but their birth: that another life has begun since is kept beside it. */
   async #beginLife(start: number): Promise<Extent> {
-    const info = await this.#info();
-    const { number } = lifeOf(info);
-    const description = describeLife({ number: number + 1, start });
-    const extent = extentOf(
-      this.#stream,
-      await this.#manager.streams.update(this.#stream, { description }),
-    );
-    this.#epoch = extent.epoch;
-    return extent;
+    let info = await this.#info();
+    // Another node may have noticed as well, and been quicker.
+    if (extentOf(this.#stream, info).epoch === this.#epoch) {
+      const description = describeLife(info, start);
+      info = await this.#manager.streams.update(this.#stream, { description });
+    }
+    return this.#adopt(extentOf(this.#stream, info));
   }
 
-  async #readFrom(after: number): Promise<Reading> {
-    this.#reading?.messages.stop();
-    this.#pending = undefined;
+  /** False: the stream is another one by now. */
+  async #readFrom(after: number): Promise<boolean> {
+    this.#stopReading();
     const consumer = await this.#consumer(after);
+    const { name } = await consumer.info(true);
     const messages = await consumer.consume({ max_messages: PREFETCH });
-    this.#position = after;
-    return { messages, iterator: messages[Symbol.asyncIterator]() };
+    const iterator = messages[Symbol.asyncIterator]();
+    this.#reading = { messages, iterator, position: after, consumer: name, pending: undefined };
+    const epoch = this.#epoch;
+    this.#adopt(extentOf(this.#stream, await this.#info()));
+    return this.#epoch === epoch;
+  }
+
+  #stopReading(): void {
+    this.#reading?.messages.stop();
+    this.#reading = undefined;
   }
 
   #consumer(after: number): ReturnType<JetStream['consumers']['get']> {
@@ -238,7 +250,13 @@ class NatsSession implements Session {
 
 interface Reading {
   readonly messages: Messages;
-  readonly iterator: AsyncIterator<StoredMessage>;
+  readonly iterator: AsyncIterator<DeliveredMessage>;
+  /** The sequence of the last entry that was read. */
+  position: number;
+  /** The name of the consumer that messages are to come from. */
+  readonly consumer: string;
+  /** The next message, asked for already. */
+  pending: Promise<IteratorResult<DeliveredMessage>> | undefined;
 }
 
 /** The server is not ready now; everything else that it says about a message is for good. */
@@ -253,10 +271,12 @@ function refuse(error: Error & { readonly status?: unknown }): never {
   throw new SseError('ERR_SSE_LOG_REFUSED', message, { cause: error });
 }
 
-/** The promise's value, or undefined where that takes longer. */
+/** The promise's value, or undefined where that takes longer: with 0, than one turn of the event loop. */
 function within<T>(limit: number, promise: Promise<T>): Promise<T | undefined> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(resolve, limit, undefined);
+    const late = () => resolve(undefined);
+    const timer = limit > 0 ? setTimeout(late, limit) : undefined;
+    if (timer === undefined) setImmediate(late);
     promise.then(resolve, reject).finally(() => clearTimeout(timer));
   });
 }

@@ -51,12 +51,12 @@ export class Pages {
 
   /** Gets the page above the reader's cursor for it. True: it is there already. */
   enter(reader: PageReader): boolean {
-    const after = reader.cursor - (reader.cursor % PAGE_SIZE);
-    let page = this.#pages.get(after);
-    // One that was read when there were fewer entries may have nothing for this reader.
-    if (page === undefined || (page.window?.head ?? Number.POSITIVE_INFINITY) <= reader.cursor) {
-      page = this.#open(after);
-    }
+    const { cursor } = reader;
+    let after = cursor - (cursor % PAGE_SIZE);
+    // That page ends before this reader where there were fewer entries then, or is a hole in the log.
+    if ((this.#pages.get(after)?.window?.head ?? Number.POSITIVE_INFINITY) <= cursor)
+      after = cursor;
+    const page = this.#pages.get(after) ?? this.#open(after);
     if (reader.page !== page) this.leave(reader);
     reader.page = page;
     page.readers.add(reader);
@@ -114,7 +114,10 @@ export class Pages {
     // Nothing left means that all which the ring lacks is gone.
     const [first] = entries;
     const window = new Window(epoch, first === undefined ? this.#ring.tail : first.sequence - 1);
-    for (const entry of entries) window.push(entry);
+    for (const entry of entries) {
+      if (entry.sequence !== window.head + 1) break;
+      window.push(entry);
+    }
     return window;
   }
 }

@@ -37,6 +37,7 @@ interface NodeRedis {
 /** What is used of an ioredis client, or of its cluster client. */
 interface IoRedis {
   readonly isCluster: boolean;
+  readonly options?: { readonly redisOptions?: object };
   duplicate(...overrides: unknown[]): IoRedis;
   on(type: 'error', listener: () => void): unknown;
   connect(): Promise<unknown>;
@@ -76,7 +77,11 @@ async function connectIoRedis(client: IoRedis): Promise<RedisConnection> {
     socketTimeout: undefined,
   };
   const copy = client.isCluster
-    ? client.duplicate([], { lazyConnect: true, clusterRetryStrategy: null, redisOptions: options })
+    ? client.duplicate([], {
+        lazyConnect: true,
+        clusterRetryStrategy: null,
+        redisOptions: { ...client.options?.redisOptions, ...options },
+      })
     : client.duplicate({ lazyConnect: true, ...options });
   return open(copy, {
     command: (_key, args) => copy.callBuffer(...args),

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 
 /**
  * Runs before everything else, as part of the same script: looks whether the log is still the one
- * that the caller knows, begins another life where it is not, and trims.
+ * that the caller knows, begins another life where it is not, and defines how to trim. A server that
+ * takes no writes for now is read from all the same: to trim can wait.
  *
  * KEYS: the log (a stream with the ids `<sequence>-0`), and what is known about it (a hash).
  * ARGV 1 to 6: the epoch, the sequence and the tag of an entry that the caller knows ('' where
@@ -41,7 +42,9 @@ if lost then
 end
 
 local function trim()
-  if ARGV[5] ~= '' then redis.call('XTRIM', log, 'MAXLEN', ARGV[5]) end
+  if ARGV[5] ~= '' and redis.call('XLEN', log) > tonumber(ARGV[5]) then
+    redis.pcall('XTRIM', log, 'MAXLEN', ARGV[5])
+  end
   if ARGV[6] == '' then return end
   local oldest = now - ARGV[6]
   local count, left = 1, 1000
@@ -52,7 +55,7 @@ local function trim()
       if tonumber(field(entry, 't')) < oldest then last = sequenceOf(entry) else left = 0 end
     end
     if last == nil then return end
-    redis.call('XTRIM', log, 'MINID', id(last + 1))
+    redis.pcall('XTRIM', log, 'MINID', id(last + 1))
     if #entries < count then return end
     left, count = left - count, math.min(2 * count, 64)
   end

@@ -11,8 +11,8 @@ export type { LogHistoryOptions, SharedLogOptions } from './log-options.js';
 export type { RedisClient } from './redis-connection.js';
 
 /**
- * A log in Redis Streams (Redis 5 or newer, and what speaks its protocol), for hubs in any number of
- * processes.
+ * A log in Redis Streams (Redis 6.2 or newer, and what speaks its protocol), for hubs in any number
+ * of processes.
  *
  *     const stream = sse({ log: redisLog(client, { prefix: 'orders' }) });
  *

@@ -19,8 +19,10 @@ export function remoteLog(engine: Engine): Log {
   return {
     follow(follower: LogFollower) {
       if (tail !== undefined) throw new TypeError(FOLLOWED);
-      // What broke the one connection has most often broken the other, which may not know it yet.
-      tail = new Tail(tailing, newest, follower, () => asking.reset());
+      tail = new Tail(tailing, newest, follower, {
+        away: (since) => asking.suspect(since),
+        back: () => asking.hurry(),
+      });
     },
 
     append: (record: LogRecord, signal: AbortSignal) => writer.append(record, signal),
@@ -40,6 +42,8 @@ export function remoteLog(engine: Engine): Log {
     async close() {
       tailing.close();
       asking.close();
+      tail?.close();
+      writer.close();
     },
   };
 }

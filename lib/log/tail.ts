@@ -1,3 +1,4 @@
+import { SseError } from '../errors.js';
 import type { Connection } from './connection.js';
 import type { Extent, StoredEntry } from './engine.js';
 import type { LogFollower } from './log.js';
@@ -9,10 +10,21 @@ const SYNC_INTERVAL = 1000;
 /** How often in a row entries may be of another life than the one that the engine says it has. */
 const MOST_STRANGE = 3;
 
+/** How many entries are looked for that should have come. */
+const LOOK = 100;
+
 /** Somebody waits until the follower is where the engine was. */
 interface Wait extends Pick<Extent, 'epoch' | 'head'> {
   readonly resolve: () => void;
   readonly reject: (reason: unknown) => void;
+}
+
+/** Who is told of whether the engine can be reached. */
+export interface TailHooks {
+  /** It can't; it could until `since`, on `performance.now()`'s clock. */
+  away(since: number): void;
+  /** It can, maybe again. */
+  back(): void;
 }
 
 /** Gives a follower all entries of an engine as they come, through all that happens to it. */
@@ -20,53 +32,64 @@ export class Tail {
   readonly #connection: Connection;
   readonly #newest: NewestPlace;
   readonly #follower: LogFollower;
-  readonly #away: () => void;
+  readonly #hooks: TailHooks;
   readonly #waits = new Set<Wait>();
   /** The last entry that the follower was given. */
   #sequence = 0;
   epoch = '';
 
-  /** `away` is called when the engine can't be reached. */
   constructor(
     connection: Connection,
     newest: NewestPlace,
     follower: LogFollower,
-    away: () => void,
+    hooks: TailHooks,
   ) {
     this.#connection = connection;
     this.#newest = newest;
     this.#follower = follower;
-    this.#away = away;
+    this.#hooks = hooks;
     void this.#run();
   }
 
   /** Resolves when the follower has all that the engine had then. Rejects where that breaks off. */
   reached({ epoch, head }: Extent): Promise<void> {
     return new Promise((resolve, reject) => {
+      if (this.#connection.isClosed) return reject(closed());
       this.#waits.add({ epoch, head, resolve, reject });
       this.#checkWaits();
     });
   }
 
+  /** Nobody is kept waiting any longer. */
+  close(): void {
+    this.#rejectWaits(closed());
+  }
+
   async #run(): Promise<void> {
+    let workedAt = Number.NEGATIVE_INFINITY;
     let syncedAt = Number.NEGATIVE_INFINITY;
     let strange = 0;
+    let head = 0;
     while (!this.#connection.isClosed) {
       try {
         if (performance.now() - syncedAt >= SYNC_INTERVAL) {
           const extent = await this.#connection.use((session) => session.sync(this.#newest.place));
           if (this.#connection.isClosed) break;
           this.#adopt(extent);
+          this.#hooks.back();
+          head = extent.head;
           syncedAt = performance.now();
         }
         const entries = await this.#connection.use((session) => session.next(this.#sequence));
         if (this.#connection.isClosed) break;
+        workedAt = performance.now();
         if (await this.#take(entries)) {
           strange = 0;
           await this.#follower.ready();
         } else {
           syncedAt = Number.NEGATIVE_INFINITY;
           if (entries.length > 0) strange++;
+          else if (head > this.#sequence) await this.#lookFor(head);
           if (strange > MOST_STRANGE) throw new Error('the log holds entries of another life');
         }
       } catch (error) {
@@ -75,10 +98,9 @@ export class Tail {
         this.#connection.reset();
         this.#follower.disconnected(error as Error);
         this.#rejectWaits(error);
-        this.#away();
+        this.#hooks.away(workedAt);
       }
     }
-    this.#rejectWaits(new Error('the log is closed'));
   }
 
   #adopt({ epoch, start, tail, head }: Extent): void {
@@ -118,6 +140,14 @@ export class Tail {
     return last !== undefined;
   }
 
+  /** An entry should have come, and has not: either it is late, or somebody has deleted it. */
+  async #lookFor(head: number): Promise<void> {
+    const entries = await this.#connection.use((session) => session.read(this.#sequence, LOOK));
+    if (this.#connection.isClosed) return;
+    if (entries.length === 0) this.#begin(this.epoch, head);
+    else await this.#take(entries);
+  }
+
   #checkWaits(): void {
     for (const wait of this.#waits) {
       if (wait.epoch !== this.epoch || wait.head > this.#sequence) continue;
@@ -130,4 +160,8 @@ export class Tail {
     for (const wait of this.#waits) wait.reject(reason);
     this.#waits.clear();
   }
+}
+
+function closed(): SseError {
+  return new SseError('ERR_SSE_CLOSED', 'the log is closed');
 }

@@ -1,7 +1,7 @@
 import { SseError } from '../errors.js';
 import { Queue } from '../queue.js';
 import type { Connection } from './connection.js';
-import type { Engine, Write } from './engine.js';
+import type { Engine, Place, Session, Write } from './engine.js';
 import type { EventId } from './event-id.js';
 import type { LogRecord } from './log.js';
 import type { NewestPlace } from './place.js';
@@ -26,6 +26,8 @@ export class Writer {
   readonly #waiting = new Queue<Pending>();
   /** Who waits under which signal: one listener each, however many they are. */
   readonly #watched = new WeakMap<AbortSignal, Set<Pending>>();
+  /** Those whose write is on its way. */
+  #current: Pending[] = [];
   #isWriting = false;
   #number = 0;
 
@@ -37,6 +39,7 @@ export class Writer {
 
   append(record: LogRecord, signal: AbortSignal): Promise<EventId> {
     return new Promise((resolve, reject) => {
+      if (this.#connection.isClosed) return reject(closed());
       if (signal.aborted) return reject(signal.reason);
       const pending = { record, signal, resolve, reject };
       this.#watch(pending);
@@ -65,17 +68,23 @@ export class Writer {
     return !signal.aborted;
   }
 
+  /** Nobody is kept waiting any longer. */
+  close(): void {
+    for (const { reject } of this.#current) reject(closed());
+    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
+      next.reject(closed());
+    }
+  }
+
   async #run(): Promise<void> {
     this.#isWriting = true;
     // What is appended in the same turn goes into the same write.
     await null;
-    for (let some = this.#take(); some.length > 0; some = this.#take()) {
-      const write = { number: ++this.#number, records: some.map(({ record }) => record) };
-      const finish = await this.#store(write, some);
-      some.forEach((pending, index) => {
-        this.#watched.get(pending.signal)?.delete(pending);
-        finish(pending, index);
-      });
+    while (this.#waiting.size > 0) {
+      this.#current = this.#take();
+      await this.#store();
+      for (const pending of this.#current) this.#watched.get(pending.signal)?.delete(pending);
+      this.#current = [];
     }
     this.#isWriting = false;
   }
@@ -96,27 +105,39 @@ export class Writer {
     }
   }
 
-  /** Gives what is to be done with each record then. */
-  async #store(
-    write: Write,
-    some: readonly Pending[],
-  ): Promise<(pending: Pending, index: number) => void> {
-    for (;;) {
+  async #store(): Promise<void> {
+    let write: Write | undefined;
+    const append = async (session: Session): Promise<Place | undefined> => {
+      // Who gave up before anything was sent is left out. What was sent once stays as it is.
+      if (write === undefined) {
+        this.#current = this.#current.filter((pending) => this.#isWanted(pending));
+        if (this.#current.length === 0) return undefined;
+        write = { number: ++this.#number, records: this.#current.map(({ record }) => record) };
+      }
+      return session.append(write, this.#newest.place);
+    };
+    while (this.#current.some((pending) => this.#isWanted(pending))) {
       try {
-        const known = this.#newest.place;
-        const first = await this.#connection.use((session) => session.append(write, known));
+        const first = await this.#connection.use(append);
+        if (first === undefined) return;
         const { epoch, sequence, tag } = first;
-        this.#newest.learn({ epoch, sequence: sequence + some.length - 1, tag });
-        return ({ resolve }, index) => resolve({ epoch, sequence: sequence + index });
+        this.#newest.learn({ epoch, sequence: sequence + this.#current.length - 1, tag });
+        this.#current.forEach(({ resolve }, index) => {
+          resolve({ epoch, sequence: sequence + index });
+        });
+        return;
       } catch (error) {
-        const final = this.#connection.isClosed ? closed() : error;
-        if (final instanceof SseError) return ({ reject }) => reject(final);
-        if (!some.some((pending) => this.#isWanted(pending))) return () => {};
+        if (!(error instanceof SseError)) continue;
+        for (const { reject } of this.#current) reject(error);
+        return;
       }
     }
   }
 }
 
 function closed(): SseError {
-  return new SseError('ERR_SSE_CLOSED', 'the hub was closed before the log had the event');
+  return new SseError(
+    'ERR_SSE_CLOSED',
+    'the hub was closed before the log had the event: it may be on its way into it',
+  );
 }

@@ -1,0 +1,370 @@
+import { randomUUID } from 'node:crypto';
+import { jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { connect, type NatsConnection } from '@nats-io/transport-node';
+import { Cluster } from 'ioredis';
+import { Cluster as Cluster5 } from 'ioredis5';
+import { createCluster } from 'redis';
+import { createCluster as createCluster5 } from 'redis5';
+import { memoryLog } from '../../lib/log/memory.js';
+import { natsLog } from '../../lib/log/nats.js';
+import { type RedisClient, redisLog } from '../../lib/log/redis.js';
+import { type Engine, stopEngines } from '../support/engine.js';
+import {
+  eventually,
+  type LogSource,
+  logContract,
+  type OpenOptions,
+} from '../support/log-contract.js';
+import { NATS, natsServer } from '../support/nats-server.js';
+import { describeWith } from '../support/needs.js';
+import { stopProxies, type TcpProxy, tcpProxy } from '../support/proxy.js';
+import { RecordingFollower } from '../support/recording-follower.js';
+import { type RedisLibrary, redisClients, redisClusterClients } from '../support/redis-clients.js';
+import { REDIS, type RedisServer, redisServer } from '../support/redis-server.js';
+import { refusal } from '../support/refusal.js';
+
+/** Of the test that runs. */
+let prefix = '';
+
+/** Ends what the test opened, the last first. */
+const endings: (() => unknown)[] = [];
+
+beforeEach(() => {
+  prefix = randomUUID();
+});
+
+afterEach(async () => {
+  for (let end = endings.pop(); end !== undefined; end = endings.pop()) await end();
+});
+
+describe('a log in memory', () => {
+  logContract({ open: async () => memoryLog() });
+
+  test('has another epoch than all others', () => {
+    const epochs = Array.from({ length: 100 }, () => {
+      const follower = new RecordingFollower();
+      memoryLog().follow(follower);
+      return follower.run?.epoch;
+    });
+    expect(new Set(epochs).size).toBe(100);
+  });
+});
+
+/** A server, and the proxy that logs reach it through. */
+interface Site<Server> {
+  server: Server;
+  proxy: TcpProxy;
+}
+
+/** Logs in a Redis through one of the libraries; those that are direct, through another. */
+function redisSource(
+  site: Site<RedisServer>,
+  library: RedisLibrary<RedisClient>,
+): Required<LogSource> {
+  const [direct] = redisClients;
+  return {
+    async open({ history, direct: isDirect = false } = {}) {
+      const { client, close } = isDirect
+        ? await (direct as RedisLibrary<RedisClient>).connect(site.server.url)
+        : await library.connect(`redis://127.0.0.1:${site.proxy.port}`);
+      endings.push(close);
+      return redisLog(client, { prefix, history });
+    },
+    engine: {
+      get proxy() {
+        return site.proxy;
+      },
+      async lose() {
+        await site.server.command('FLUSHALL');
+      },
+      async refuse() {
+        await site.server.command('CONFIG', 'SET', 'maxmemory', '1');
+        return { fields: Buffer.from('data: refused\n') };
+      },
+      async accept() {
+        await site.server.command('CONFIG', 'SET', 'maxmemory', '0');
+      },
+    },
+  };
+}
+
+function redisContract(site: Site<RedisServer>, library: RedisLibrary<RedisClient>): void {
+  const source = redisSource(site, library);
+  logContract(source);
+
+  test('stores once what the server has, and could not say so before the connection broke', async () => {
+    const { signal } = new AbortController();
+    const log = await source.open();
+    endings.push(() => log.close?.());
+    const follower = new RecordingFollower();
+    log.follow(follower);
+    await follower.begun();
+    await log.append({ fields: Buffer.from('data: a\n') }, signal);
+    const info = String(await site.server.command('INFO', 'server'));
+    const pid = Number(/process_id:(\d+)/.exec(info)?.[1]);
+    process.kill(pid, 'SIGSTOP');
+    const appended = [
+      log.append({ fields: Buffer.from('data: b\n') }, signal),
+      log.append({ fields: Buffer.from('data: c\n') }, signal),
+    ];
+    // So long that it has passed the proxy.
+    for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
+    site.proxy.cut();
+    process.kill(pid, 'SIGCONT');
+    const ids = await Promise.all(appended);
+    await log.append({ fields: Buffer.from('data: d\n') }, signal);
+    await follower.received(4);
+    expect(ids.map(({ sequence }) => sequence)).toEqual([2, 3]);
+    expect(follower.entries.map(({ fields }) => String(fields))).toEqual(
+      ['a', 'b', 'c', 'd'].map((name) => `data: ${name}\n`),
+    );
+  });
+
+  test('begins another life where the server has gone back, and others have written since', async () => {
+    const { signal } = new AbortController();
+    const follow = async (options?: OpenOptions) => {
+      const log = await source.open(options);
+      endings.push(() => log.close?.());
+      const follower = new RecordingFollower();
+      log.follow(follower);
+      await follower.begun();
+      const append = async (name: string) => log.append({ fields: Buffer.from(name) }, signal);
+      return { follower, append };
+    };
+    const copy = async (from: string, to: string) => {
+      for (const part of ['log', 'meta']) {
+        const keys = [from, to].map((at) => `sse:{${prefix}}:${at}${part}`);
+        await site.server.command('COPY', ...keys, 'REPLACE');
+      }
+    };
+    const before = await follow();
+    await before.append('a');
+    await copy('', 'old-');
+    await before.append('b');
+    await before.append('c');
+    await before.follower.received(3);
+    site.proxy.refuse(true);
+    site.proxy.cut();
+    await copy('old-', '');
+    const after = await follow({ direct: true });
+    for (const name of ['d', 'e', 'f']) await after.append(name);
+    site.proxy.refuse(false);
+    await before.follower.until(() => before.follower.runs.length === 2);
+    const { epoch, sequence } = await after.append('g');
+    await before.follower.received(4);
+    await after.follower.received(4);
+    for (const { follower } of [before, after]) {
+      const [old, now] = follower.runs;
+      expect(old?.epoch).not.toBe(epoch);
+      expect(now).toMatchObject({ epoch, entries: [{ sequence, fields: Buffer.from('g') }] });
+    }
+  });
+
+  test('closes the connections that it opened', async () => {
+    const log = await source.open();
+    const before = await connections(site.server);
+    const follower = new RecordingFollower();
+    log.follow(follower);
+    await follower.begun();
+    await log.append({ fields: Buffer.from('data: a\n') }, new AbortController().signal);
+    const opened = (await connections(site.server)).filter((id) => !before.includes(id));
+    expect(opened.length).toBeGreaterThanOrEqual(2);
+    await log.close?.();
+    await eventually(async () => {
+      const left = await connections(site.server);
+      return !opened.some((id) => left.includes(id));
+    });
+  });
+}
+
+/** The ids of the connections that a Redis has for this user, but for the one that asks. */
+async function connections(server: RedisServer, user = 'default'): Promise<string[]> {
+  const list = String(await server.command('CLIENT', 'LIST')).split('\n');
+  const others = list.filter(
+    (line) => line.includes(` user=${user} `) && !line.includes(' cmd=client|list '),
+  );
+  return others.flatMap((line) => /^id=(\d+)/.exec(line)?.[1] ?? []);
+}
+
+describeWith(REDIS, 'a log in Redis', (path) => {
+  const site = {} as Site<RedisServer>;
+
+  beforeAll(async () => {
+    site.server = redisServer(path);
+    await site.server.start();
+    site.proxy = await tcpProxy(site.server.port);
+  });
+
+  afterAll(async () => {
+    await stopProxies();
+    await stopEngines();
+  });
+
+  describe.each(redisClients)('through $name', (library) => redisContract(site, library));
+});
+
+describeWith(REDIS, 'a log in a cluster of Redis', (path) => {
+  const site = {} as Site<RedisServer>;
+
+  beforeAll(async () => {
+    // The clients go where the cluster says that its nodes are.
+    site.proxy = await tcpProxy(0);
+    const announced = ['--cluster-announce-port', String(site.proxy.port)];
+    site.server = redisServer(path, { cluster: true, args: announced });
+    await site.server.start();
+    site.proxy.target = site.server.port;
+  });
+
+  afterAll(async () => {
+    await stopProxies();
+    await stopEngines();
+  });
+
+  describe.each(redisClusterClients)('through $name', (library) => redisContract(site, library));
+
+  const account = { username: 'ann', password: 'secret' };
+  const startLazily = { lazyConnect: true, redisOptions: account };
+
+  test.each<[string, (url: string) => RedisClient]>([
+    ['redis 6', (url) => createCluster({ rootNodes: [{ url }], defaults: account })],
+    ['redis 5', (url) => createCluster5({ rootNodes: [{ url }], defaults: account })],
+    ['ioredis 6', (url) => new Cluster([url], startLazily)],
+    ['ioredis 5', (url) => new Cluster5([url], startLazily)],
+  ])('is reached as the user that a client of %s signs in as', async (_library, create) => {
+    const { server, proxy } = site;
+    await server.command('ACL', 'SETUSER', 'ann', 'on', '>secret', '~*', '&*', '+@all');
+    const log = redisLog(create(`redis://127.0.0.1:${proxy.port}`), { prefix });
+    endings.push(() => log.close?.());
+    const follower = new RecordingFollower();
+    log.follow(follower);
+    await follower.begun();
+    await log.append({ fields: Buffer.from('data: a\n') }, new AbortController().signal);
+    expect((await connections(server, 'ann')).length).toBeGreaterThanOrEqual(2);
+  });
+});
+
+describeWith(NATS, 'a log in NATS', (path) => {
+  const site = {} as Site<Engine>;
+
+  beforeAll(async () => {
+    site.server = natsServer(path);
+    await site.server.start();
+    site.proxy = await tcpProxy(site.server.port);
+  });
+
+  afterAll(async () => {
+    await stopProxies();
+    await stopEngines();
+  });
+
+  async function connectTo(port: number): Promise<NatsConnection> {
+    const connection = await connect({
+      servers: `127.0.0.1:${port}`,
+      maxReconnectAttempts: -1,
+      reconnectTimeWait: 100,
+    });
+    endings.push(() => connection.close());
+    return connection;
+  }
+
+  logContract({
+    async open({ history, direct = false } = {}) {
+      const connection = await connectTo((direct ? site.server : site.proxy).port);
+      return natsLog(jetstream(connection), { prefix, history });
+    },
+    engine: {
+      get proxy() {
+        return site.proxy;
+      },
+      async lose() {
+        const manager = await jetstreamManager(await connectTo(site.server.port));
+        await manager.streams.delete(`sse_${prefix}`);
+      },
+      // More than a message may have.
+      refuse: async () => ({ fields: Buffer.alloc(2 * 1024 * 1024, 'x') }),
+      accept: async () => {},
+    },
+  });
+
+  test('leaves its connection open when it is closed', async () => {
+    const connection = await connectTo(site.server.port);
+    const log = natsLog(jetstream(connection), { prefix });
+    const follower = new RecordingFollower();
+    log.follow(follower);
+    await follower.begun();
+    await log.close?.();
+    await connection.flush();
+    expect(connection.isClosed()).toBe(false);
+  });
+});
+
+const redisClient = { callBuffer: async () => {}, duplicate: () => {} };
+const natsClient = {
+  jetstreamManager: async () => {},
+  publish: async () => {},
+  consumers: { get: async () => {} },
+};
+
+const RIGHT_REDIS = 'must be a client of redis or ioredis';
+const RIGHT_NATS = 'must be what jetstream(connection) gives';
+const RIGHT_PREFIX = 'must be 1 to 64 characters of A-Z a-z 0-9 _ -';
+const RIGHT_EVENTS = 'must be an integer from 1, or Infinity';
+const RIGHT_AGE = 'must be a number above 0 and at most 2147483647, in milliseconds, or Infinity';
+
+describe.each<[string, string, (client: never) => unknown]>([
+  ['redisLog', RIGHT_REDIS, (client) => redisLog(client)],
+  ['natsLog', RIGHT_NATS, (client) => natsLog(client)],
+])('%s throws for a client', (name, right, make) => {
+  test.each<[string, unknown]>([
+    ['undefined', undefined],
+    ['null', null],
+    ['{}', {}],
+    ['6379', 6379],
+    ["'localhost'", 'localhost'],
+    ['{ publish: [Function: publish] }', { publish() {} }],
+  ])('that is %s', (quoted, client) => {
+    expect(refusal(() => make(client as never))).toBe(
+      `TypeError: ${name} client ${quoted}: ${right}`,
+    );
+  });
+});
+
+describe.each<[string, (options: never) => unknown]>([
+  ['redisLog', (options) => redisLog(redisClient, options)],
+  ['natsLog', (options) => natsLog(natsClient, options)],
+])('%s throws for', (name, make) => {
+  test.each<[unknown, string]>([
+    ['orders', `TypeError: ${name} options 'orders': must be an object`],
+    [null, `TypeError: ${name} options null: must be an object`],
+    [{ prefix: '' }, `TypeError: prefix '': ${RIGHT_PREFIX}`],
+    [{ prefix: 'a.b' }, `TypeError: prefix 'a.b': ${RIGHT_PREFIX}`],
+    [{ prefix: 'a\n' }, `TypeError: prefix 'a\\n': ${RIGHT_PREFIX}`],
+    [{ prefix: '{a}' }, `TypeError: prefix '{a}': ${RIGHT_PREFIX}`],
+    [{ prefix: 'ü' }, `TypeError: prefix 'ü': ${RIGHT_PREFIX}`],
+    [{ prefix: 7 }, `TypeError: prefix 7: ${RIGHT_PREFIX}`],
+    [
+      { prefix: 'x'.repeat(65) },
+      `TypeError: prefix '${'x'.repeat(60)}'... 5 more characters: ${RIGHT_PREFIX}`,
+    ],
+    [{ history: 7 }, 'TypeError: history 7: must be an object'],
+    [{ history: { events: 0 } }, `RangeError: history.events 0: ${RIGHT_EVENTS}`],
+    [{ history: { events: 1.5 } }, `RangeError: history.events 1.5: ${RIGHT_EVENTS}`],
+    [{ history: { events: '9' } }, `TypeError: history.events '9': ${RIGHT_EVENTS}`],
+    [{ history: { age: 0 } }, `RangeError: history.age 0: ${RIGHT_AGE}`],
+    [{ history: { age: 3e9 } }, `RangeError: history.age 3000000000: ${RIGHT_AGE}`],
+    [{ history: { age: '9' } }, `TypeError: history.age '9': ${RIGHT_AGE}`],
+  ])('%j', (options, message) => {
+    expect(refusal(() => make(options as never))).toBe(message);
+  });
+
+  test.each<object>([
+    {},
+    { prefix: 'Az-09_' },
+    { prefix: 'x'.repeat(64) },
+    { history: {} },
+    { history: { events: 1, age: 0.5 } },
+    { history: { events: Infinity, age: Infinity } },
+  ])('nothing in %j', (options) => {
+    expect(refusal(() => make(options as never))).toBe('none');
+  });
+});

@@ -1,0 +1,155 @@
+// What is measured, with which client, and at which size. `quick` shows that all of it works; its
+// figures are coarse.
+import { cost } from './cost.mjs';
+import { appends, fanOut, latency, replay } from './phases.mjs';
+
+/** More than any run writes. */
+const KEEP_ALL = { events: 1_000_000 };
+
+const NAMES = {
+  memory: 'memory',
+  redis: 'Redis (node-redis)',
+  ioredis: 'Redis (ioredis)',
+  nats: 'NATS',
+  plain: 'plain XADD (node-redis)',
+};
+
+const RATE = { key: 'rate', head: 'events/s', digits: 0 };
+const ENGINE = { key: 'engine', head: 'engine µs/event', digits: 1 };
+const P50 = { key: 'p50', head: 'p50 ms', digits: 2 };
+const P99 = { key: 'p99', head: 'p99 ms', digits: 2 };
+const COST = { key: 'cpu', head: 'CPU µs/delivery', digits: 2 };
+
+/**
+ * The scenarios of a full or of a quick run. A row of a scenario is what is run once in each round;
+ * `client` says which log it uses, and how; those of `full` are left out of a quick run.
+ */
+export function scenarios({ quick }) {
+  const inFlight = 1000;
+  const crowd = quick ? 300 : 900;
+  const behind = quick ? 10_000 : 50_000;
+  const warmUp = quick ? 0.2 : 1;
+  const seconds = quick ? 0.4 : 2.5;
+  const inBoth = (row) => !quick || !row.full;
+
+  return [
+    {
+      id: 'a',
+      title: `Appends: events of 128 bytes, ${inFlight} of each process in flight`,
+      columns: [
+        RATE,
+        { key: 'share', head: 'of plain XADD', digits: 2 },
+        { key: 'cpu', head: 'writers µs/event', digits: 1 },
+        { key: 'follower', head: 'follower µs/event', digits: 1 },
+        ENGINE,
+        { key: 'behind', head: 'follower behind ms', digits: 0 },
+      ],
+      rows: [
+        { client: 'memory', writers: 1 },
+        { client: 'redis', writers: 1 },
+        { client: 'redis', writers: 2 },
+        { client: 'ioredis', writers: 1 },
+        { client: 'ioredis', writers: 2, full: true },
+        { client: 'nats', writers: 1 },
+        { client: 'nats', writers: 2, full: true },
+        { client: 'plain', writers: 1 },
+      ]
+        .filter(inBoth)
+        .map((row) => ({
+          ...row,
+          history: KEEP_ALL,
+          label: `${NAMES[row.client]}, ${row.writers === 1 ? 'one process' : 'two processes'}`,
+        })),
+      run: (cluster, row) => appends(cluster, { ...row, inFlight, warmUp, seconds }),
+      derive: addShares,
+    },
+    {
+      id: 'b',
+      title: 'Latency: 100 events a second, from the send on one node to the client of another',
+      columns: [
+        P50,
+        P99,
+        { key: 'max', head: 'max ms', digits: 2 },
+        { key: 'late', head: 'latest send ms', digits: 1 },
+      ],
+      rows: [
+        { client: 'memory', nodes: 1, label: 'memory, one node' },
+        ...['redis', 'ioredis', 'nats'].map((client) => ({
+          client,
+          nodes: 2,
+          label: NAMES[client],
+          full: client === 'ioredis',
+        })),
+      ].filter(inBoth),
+      run: (cluster, row) =>
+        latency(cluster, { ...row, interval: 10, warmUp, seconds: quick ? 0.6 : 4 }),
+    },
+    {
+      id: 'c',
+      title: `Fan-out: 200 events a second, sent on one of three nodes with ${crowd / 3} clients each`,
+      columns: [
+        { key: 'rate', head: 'deliveries/s', digits: 0 },
+        COST,
+        { key: 'engine', head: 'engine µs/event/node', digits: 1 },
+        P50,
+        P99,
+        { key: 'joined', head: 'events/read', digits: 1 },
+        { key: 'load', head: 'load µs/delivery', digits: 2 },
+      ],
+      rows: [
+        { client: 'memory', nodes: 1, label: `memory, one node with ${crowd} clients` },
+        ...['redis', 'nats'].map((client) => ({
+          client,
+          nodes: 3,
+          label: NAMES[client],
+          full: client === 'nats',
+        })),
+      ].filter(inBoth),
+      run: (cluster, row) =>
+        fanOut(cluster, { ...row, clients: crowd, interval: 5, warmUp, seconds }),
+    },
+    {
+      id: 'd',
+      title: `Replay: clients that come back ${behind} events behind a node that holds 1000`,
+      maxRounds: 3,
+      columns: [
+        { key: 'live', head: 'live after s', digits: 2 },
+        { key: 'rate', head: 'deliveries/s', digits: 0 },
+        { key: 'growth', head: 'RSS growth MiB', digits: 1 },
+        COST,
+        { key: 'engine', head: 'engine µs/delivery', digits: 2 },
+      ],
+      rows: (quick ? [20] : [1, 100]).map((clients) => ({
+        client: 'redis',
+        clients,
+        label: `${NAMES.redis}, ${clients === 1 ? 'one client' : `${clients} clients at once`}`,
+      })),
+      run: (cluster, row) => replay(cluster, { ...row, behind, warmUp: quick ? 2000 : 10_000 }),
+    },
+    {
+      id: 'e',
+      title: 'What an event of 128 bytes takes in the engine',
+      maxRounds: 1,
+      columns: [
+        { key: 'memory', head: 'bytes in memory', digits: 0 },
+        { key: 'disk', head: 'bytes on disk', digits: 0 },
+        { key: 'rewritten', head: 'once rewritten', digits: 0 },
+      ],
+      rows: [
+        { client: 'redis', label: 'Redis', events: quick ? 20_000 : 100_000 },
+        { client: 'nats', label: NAMES.nats, events: quick ? 2000 : 20_000 },
+      ].map((row) => ({ ...row, history: KEEP_ALL })),
+      run: cost,
+    },
+  ];
+}
+
+/** To what plain commands reach. */
+function addShares(rows) {
+  const floor = rows.find(({ client }) => client === 'plain').figures.rate.median;
+  for (const { client, figures } of rows) {
+    if (client === 'memory') continue;
+    const share = figures.rate.median / floor;
+    figures.share = { median: share, min: share, max: share };
+  }
+}
