@@ -30,7 +30,11 @@ export interface JetStreamManager {
     info(stream: string): Promise<StreamInfo>;
     add(config: StreamConfig): Promise<StreamInfo>;
     update(stream: string, config: Partial<StreamConfig>): Promise<StreamInfo>;
-    getMessage(stream: string, query: { readonly seq: number }): Promise<StoredMessage | null>;
+    /** With `next_by_subj`, the first from there on. */
+    getMessage(
+      stream: string,
+      query: { readonly seq: number; readonly next_by_subj?: string },
+    ): Promise<StoredMessage | null>;
   };
 }
 

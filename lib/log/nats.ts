@@ -142,6 +142,7 @@ class NatsSession implements Session {
     } finally {
       consumer.delete().catch(() => {});
     }
+    if (entries.length === 0 && (await this.#has(from))) throw new Error('NATS gave no messages');
     return entries;
   }
 
@@ -204,6 +205,12 @@ class NatsSession implements Session {
     if (tag === '' || sequence <= tail) return false;
     const message = await this.#manager.streams.getMessage(this.#stream, { seq: sequence });
     return message !== null && decode(message).tag !== tag;
+  }
+
+  /** Whether there is a message above this sequence. */
+  async #has(after: number): Promise<boolean> {
+    const query = { seq: after + 1, next_by_subj: this.#subject };
+    return (await this.#manager.streams.getMessage(this.#stream, query)) !== null;
   }
 
   /** Streams have no epoch but their birth: that another life has begun since is kept beside it. */

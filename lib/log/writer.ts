@@ -108,15 +108,16 @@ export class Writer {
   async #store(): Promise<void> {
     let write: Write | undefined;
     const append = async (session: Session): Promise<Place | undefined> => {
+      const wanted = this.#current.filter((pending) => this.#isWanted(pending));
+      if (wanted.length === 0) return undefined;
       // Who gave up before anything was sent is left out. What was sent once stays as it is.
       if (write === undefined) {
-        this.#current = this.#current.filter((pending) => this.#isWanted(pending));
-        if (this.#current.length === 0) return undefined;
+        this.#current = wanted;
         write = { number: ++this.#number, records: this.#current.map(({ record }) => record) };
       }
       return session.append(write, this.#newest.place);
     };
-    while (this.#current.some((pending) => this.#isWanted(pending))) {
+    for (;;) {
       try {
         const first = await this.#connection.use(append);
         if (first === undefined) return;
