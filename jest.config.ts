@@ -9,6 +9,8 @@ const config: Config = {
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   setupFilesAfterEnv: ['<rootDir>/__tests__/support/setup.ts'],
   testTimeout: 20_000,
+  // They wait for servers and browsers more than they compute.
+  maxWorkers: '100%',
 };
 
 export default config;

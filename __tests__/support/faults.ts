@@ -32,7 +32,7 @@ export const openNats: LogOpener = async (port, prefix, events) => {
   const connection = await connect({
     servers: `127.0.0.1:${port}`,
     maxReconnectAttempts: -1,
-    reconnectTimeWait: 100,
+    reconnectTimeWait: 200,
     waitOnFirstConnect: true,
   });
   const log = natsLog(jetstream(connection), { prefix, history: { events } });
