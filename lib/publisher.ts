@@ -39,9 +39,15 @@ export interface Publisher<Events extends object = AnyEvents> {
    * in the order of the calls. It never waits for a slow client, nor fails because of one.
    *
    * Rejects with a TypeError for a type with CR, LF or NUL, a bad `retry` or data that can't be
-   * serialized; with the reason of `signal`; with an SseError `ERR_SSE_CLOSED` after `close()`,
-   * which is no unhandled rejection where nobody awaits the send. In each of these cases nothing was
-   * sent.
+   * serialized; with the reason of `signal`; with an SseError `ERR_SSE_CLOSED` after `close()`. In
+   * each of these cases nothing was sent.
+   *
+   * With a shared log, rejects also with an SseError `ERR_SSE_LOG_REFUSED` where the log will not
+   * take the event, and `ERR_SSE_LOG_AWAY` where it has stored nothing for the hub's `sendTimeout`:
+   * that event may be stored all the same, as may one that was on its way when the hub was closed.
+   *
+   * What rejects because of the log or of `close()` is no unhandled rejection where nobody awaits the
+   * send: the hub's logger is told.
    */
   sendEvent<Type extends keyof Events & string>(
     type: Type,

@@ -36,6 +36,7 @@ export class Tail {
   readonly #waits = new Set<Wait>();
   /** The last entry that the follower was given. */
   #sequence = 0;
+  #isAway = false;
   epoch = '';
 
   constructor(
@@ -76,7 +77,8 @@ export class Tail {
           const extent = await this.#connection.use((session) => session.sync(this.#newest.place));
           if (this.#connection.isClosed) break;
           this.#adopt(extent);
-          this.#hooks.back();
+          if (this.#isAway) this.#hooks.back();
+          this.#isAway = false;
           head = extent.head;
           syncedAt = performance.now();
         }
@@ -95,6 +97,7 @@ export class Tail {
       } catch (error) {
         if (this.#connection.isClosed) break;
         syncedAt = Number.NEGATIVE_INFINITY;
+        this.#isAway = true;
         this.#connection.reset();
         this.#follower.disconnected(error as Error);
         this.#rejectWaits(error);
@@ -116,6 +119,10 @@ export class Tail {
   }
 
   #begin(epoch: string, sequence: number): void {
+    if (this.epoch !== '' && this.epoch !== epoch) {
+      // What those wait for is gone, who asked before.
+      this.#rejectWaits(new Error('the log has begun another life'), epoch);
+    }
     this.epoch = epoch;
     this.#sequence = sequence;
     this.#newest.learn({ epoch, sequence, tag: '' });
@@ -129,6 +136,7 @@ export class Tail {
       // Those in between are gone, whoever deleted them.
       if (entry.sequence > this.#sequence + 1) {
         await this.#follower.ready();
+        if (this.#connection.isClosed) return true;
         this.#begin(this.epoch, entry.sequence - 1);
       }
       this.#sequence = entry.sequence;
@@ -156,9 +164,12 @@ export class Tail {
     }
   }
 
-  #rejectWaits(reason: unknown): void {
-    for (const wait of this.#waits) wait.reject(reason);
-    this.#waits.clear();
+  #rejectWaits(reason: unknown, butFor?: string): void {
+    for (const wait of this.#waits) {
+      if (wait.epoch === butFor) continue;
+      this.#waits.delete(wait);
+      wait.reject(reason);
+    }
   }
 }
 
