@@ -370,10 +370,15 @@ describe('the logger', () => {
     ]);
   });
 
-  test('a logger that throws harms nobody', async () => {
-    const fail = () => {
-      throw new Error('disk full');
-    };
+  test.each([
+    [
+      'throws',
+      () => {
+        throw new Error('disk full');
+      },
+    ],
+    ['gives a promise that rejects', () => Promise.reject(new Error('disk full'))],
+  ])('a logger that %s harms nobody', async (_how, fail) => {
     const { hub, url } = await serveHub({ logger: { info: fail, warn: fail } });
     const reader = await StreamReader.open(url);
     await hub.send('x');

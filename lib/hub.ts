@@ -472,7 +472,8 @@ export class EventHub {
 
   #say(level: 'info' | 'warn', message: string): void {
     try {
-      this.#settings.logger?.[level](message);
+      const said = this.#settings.logger?.[level](message);
+      if (said instanceof Promise) said.catch(() => {});
     } catch {
       // A logger that fails must not take the streams down with it.
     }
