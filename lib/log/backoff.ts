@@ -1,5 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-
 /** The wait after the first attempt, and the longest, in ms. */
 const FIRST_DELAY = 250;
 const LONGEST_DELAY = 1500;
@@ -14,7 +12,7 @@ const SPREAD = 100;
 export class Backoff {
   #last = Number.NEGATIVE_INFINITY;
   #delay = 0;
-  #hurry = new AbortController();
+  #hurry: () => void = () => {};
 
   /** Resolves when it may. Rejects when `signal` aborts. */
   async turn(signal: AbortSignal): Promise<void> {
@@ -25,10 +23,8 @@ export class Backoff {
       isFirst ? 0 : Math.random() * SPREAD,
       this.#last + this.#delay * (1 + Math.random() / 2) - now,
     );
-    if (wait > 0) {
-      const either = AbortSignal.any([signal, this.#hurry.signal]);
-      await sleep(wait, undefined, { signal: either }).catch(() => signal.throwIfAborted());
-    }
+    if (wait > 0) await this.#wait(wait, signal);
+    signal.throwIfAborted();
     this.#last = performance.now();
     this.#delay = Math.min(Math.max(FIRST_DELAY, 2 * this.#delay), LONGEST_DELAY);
   }
@@ -36,7 +32,19 @@ export class Backoff {
   /** The engine is there: whoever waits need not. */
   hurry(): void {
     this.#delay = 0;
-    this.#hurry.abort();
-    this.#hurry = new AbortController();
+    this.#hurry();
+  }
+
+  #wait(delay: number, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const end = () => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', end);
+        resolve();
+      };
+      const timer = setTimeout(end, delay);
+      signal.addEventListener('abort', end);
+      this.#hurry = end;
+    });
   }
 }
