@@ -286,6 +286,25 @@ describeWith(NATS, 'a log in NATS', (path) => {
     },
   });
 
+  test('is one log, and of one life, for nodes that all come before it is there', async () => {
+    const connections = await Promise.all(
+      Array.from({ length: 4 }, () => connectTo(site.server.port)),
+    );
+    for (let round = 0; round < 200; round++) {
+      const nodes = connections.map((connection) => {
+        const log = natsLog(jetstream(connection), { prefix: `${prefix}-${round}` });
+        const follower = new RecordingFollower();
+        log.follow(follower);
+        return { log, follower };
+      });
+      await Promise.all(nodes.map(({ follower }) => follower.begun()));
+      await Promise.all(nodes.map(({ log }) => log.caughtUp?.()));
+      expect(new Set(nodes.map(({ follower }) => follower.run?.epoch)).size).toBe(1);
+      for (const { follower } of nodes) expect(follower.runs).toHaveLength(1);
+      await Promise.all(nodes.map(({ log }) => log.close?.()));
+    }
+  });
+
   test('leaves its connection open when it is closed', async () => {
     const connection = await connectTo(site.server.port);
     const log = natsLog(jetstream(connection), { prefix });

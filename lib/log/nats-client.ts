@@ -95,3 +95,5 @@ export function isJetStream(js: unknown): js is JetStream {
 /** The codes of JetStream's errors that are told apart. */
 export const STREAM_NOT_FOUND = 10059;
 export const STREAM_NAME_IN_USE = 10058;
+/** Said as well of the very same stream, while another connection makes it. */
+export const SUBJECTS_OVERLAP = 10065;

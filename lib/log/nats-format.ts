@@ -22,6 +22,11 @@ function lifeOf({ config }: StreamInfo): Life {
   return { number: Number(number ?? 0), start: Number(start ?? 0) };
 }
 
+/** Whether the stream has its date of birth: while it is made, the server gives a year 1. */
+export function isBorn({ created }: StreamInfo): boolean {
+  return !created.startsWith('0001-');
+}
+
 export function extentOf(stream: string, info: StreamInfo): Extent {
   const { number, start } = lifeOf(info);
   const { messages, first_seq, last_seq } = info.state;

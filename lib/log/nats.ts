@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { quote, SseError } from '../errors.js';
 import { integer } from '../options.js';
 import type { Engine, Extent, Place, Session, StoredEntry, Write } from './engine.js';
@@ -15,8 +16,9 @@ import {
   STREAM_NOT_FOUND,
   type StoredMessage,
   type StreamInfo,
+  SUBJECTS_OVERLAP,
 } from './nats-client.js';
-import { decode, describeLife, encode, extentOf } from './nats-format.js';
+import { decode, describeLife, encode, extentOf, isBorn } from './nats-format.js';
 import { remoteLog } from './remote.js';
 
 export type { LogHistoryOptions, SharedLogOptions } from './log-options.js';
@@ -72,6 +74,10 @@ const PREFETCH = 256;
 
 /** How long JetStream may take to say that it has a message, in ms: less than the time limit of all calls. */
 const PUBLISH_TIMEOUT = 3000;
+
+/** How often, and after how many ms, it is looked whether a stream is made that another node makes. */
+const MOST_LOOKS = 20;
+const LOOK_INTERVAL = 25;
 
 /** For how long JetStream remembers a message, so that it is stored once, in ms. */
 const DUPLICATE_WINDOW = 2 * 60 * 1000;
@@ -172,6 +178,15 @@ class NatsSession implements Session {
 
   /** The stream, made if it is not there. */
   async #info(): Promise<StreamInfo> {
+    for (let attempt = 0; attempt < MOST_LOOKS; attempt++) {
+      const info = await this.#findOrMake();
+      if (isBorn(info)) return info;
+      await sleep(LOOK_INTERVAL);
+    }
+    throw new Error('NATS does not finish to make the stream');
+  }
+
+  async #findOrMake(): Promise<StreamInfo> {
     const { streams } = this.#manager;
     try {
       return await streams.info(this.#stream);
@@ -193,9 +208,9 @@ class NatsSession implements Session {
       });
     } catch (error) {
       // Another node was quicker.
-      if ((error as { code?: unknown }).code === STREAM_NAME_IN_USE)
-        return streams.info(this.#stream);
-      throw error;
+      const { code } = error as { code?: unknown };
+      if (code !== STREAM_NAME_IN_USE && code !== SUBJECTS_OVERLAP) throw error;
+      return streams.info(this.#stream);
     }
   }
 

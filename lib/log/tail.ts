@@ -107,13 +107,9 @@ export class Tail {
   }
 
   #adopt({ epoch, start, tail, head }: Extent): void {
-    if (this.epoch === '') {
-      this.#begin(epoch, head);
-    } else if (this.epoch !== epoch) {
-      this.#begin(epoch, Math.max(start, tail));
-    } else if (tail > this.#sequence) {
-      this.#begin(epoch, tail);
-    }
+    // What was trimmed meanwhile is noticed by the first entry that comes.
+    if (this.epoch === '') this.#begin(epoch, head);
+    else if (this.epoch !== epoch) this.#begin(epoch, Math.max(start, tail));
     this.#follower.connected(head);
     this.#checkWaits();
   }
