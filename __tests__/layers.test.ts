@@ -16,6 +16,7 @@ const LAYERS = [
   'log/nats',
   'log/nats-format',
   'log/nats-client',
+  'log/upcoming',
   'log/redis',
   'log/redis-connection',
   'log/redis-script',

@@ -196,6 +196,7 @@ function nodes(openLog: LogOpener, port: () => number): void {
     async (refuse) => {
       const { a } = await open({ refuse });
       const id = await a.hub.send('first');
+      await a.readers[0]?.received(1);
       a.proxy.refuse(true);
       a.proxy.cut();
       await untilLogIs('away', a);

@@ -80,6 +80,7 @@ export class Intake {
       });
       if (!waiting) return;
       watch.giveUps.add(giveUp);
+      this.#watchdog.start();
       if (signal === undefined) return;
       // Any number of sends may wait under one signal: that is no leak.
       setMaxListeners(0, signal);
@@ -96,8 +97,7 @@ export class Intake {
   begin(epoch: string, head: number): void {
     this.#epoch = epoch;
     this.#head = head;
-    for (const arrived of this.#underWay.values()) arrived();
-    this.#underWay.clear();
+    this.#release();
   }
 
   /** An entry has come through the log's tail, and is offered to the clients. */
@@ -110,7 +110,14 @@ export class Intake {
   /** Lets no further event in. Resolves when the log has, or has not, what is on its way into it. */
   async close(): Promise<void> {
     this.#closed = true;
+    // Those that wait for a slot are to learn of it, whatever becomes of the tail.
+    this.#release();
     while (this.#appending.size > 0) await Promise.allSettled(this.#appending);
+  }
+
+  #release(): void {
+    for (const arrived of this.#underWay.values()) arrived();
+    this.#underWay.clear();
   }
 
   async #append(record: LogRecord, watch: Watch, done: () => void): Promise<string> {
@@ -122,7 +129,8 @@ export class Intake {
       const appended = this.#log.append(record, watch.signal);
       const id = appended instanceof Promise ? await this.#stored(appended) : appended;
       this.#watchdog.moved();
-      if (id.epoch !== this.#epoch || id.sequence <= this.#head) release();
+      const isHere = id.epoch !== this.#epoch || id.sequence <= this.#head;
+      if (isHere || this.#closed) release();
       else this.#underWay.set(id.sequence, release);
       return formatEventId(id.epoch, id.sequence);
     } catch (error) {

@@ -20,6 +20,7 @@ import {
 } from './nats-client.js';
 import { decode, describeLife, encode, extentOf, isBorn } from './nats-format.js';
 import { remoteLog } from './remote.js';
+import { Upcoming } from './upcoming.js';
 
 export type { LogHistoryOptions, SharedLogOptions } from './log-options.js';
 export type { NatsClient } from './nats-client.js';
@@ -96,6 +97,7 @@ class NatsSession implements Session {
   readonly #subject: string;
   #epoch = '';
   #reading: Reading | undefined;
+  #isClosed = false;
 
   constructor(js: JetStream, manager: JetStreamManager, settings: NatsSettings, writer: string) {
     this.#js = js;
@@ -119,8 +121,8 @@ class NatsSession implements Session {
     const reading = this.#reading as Reading;
     const entries: StoredEntry[] = [];
     for (let wait = WAIT; entries.length < MOST_ENTRIES; wait = 0) {
-      reading.pending ??= reading.iterator.next();
-      const next = await within(wait, reading.pending);
+      reading.pending ??= new Upcoming(reading.iterator.next());
+      const next = await reading.pending.within(wait);
       if (next === undefined) break;
       reading.pending = undefined;
       if (next.done) throw new Error('NATS ended the consumer');
@@ -159,6 +161,7 @@ class NatsSession implements Session {
     const { seq, duplicate } = await this.#js
       .publish(this.#subject, encode(record, tag), { msgID: tag, timeout: PUBLISH_TIMEOUT })
       .catch(refuse);
+    if (seq < 1) throw new Error('NATS has the message under way, and not stored yet');
     if (!duplicate && known?.epoch === this.#epoch && seq <= known.sequence) {
       // The stream was made anew, or has lost its newest messages: this is the first of another life.
       await this.#beginLife(seq - 1);
@@ -167,6 +170,7 @@ class NatsSession implements Session {
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#stopReading();
   }
 
@@ -245,6 +249,10 @@ class NatsSession implements Session {
     const consumer = await this.#consumer(after);
     const { name } = await consumer.info(true);
     const messages = await consumer.consume({ max_messages: PREFETCH });
+    if (this.#isClosed) {
+      messages.stop();
+      throw new Error('the session is closed');
+    }
     const iterator = messages[Symbol.asyncIterator]();
     this.#reading = { messages, iterator, position: after, consumer: name, pending: undefined };
     const epoch = this.#epoch;
@@ -278,27 +286,17 @@ interface Reading {
   /** The name of the consumer that messages are to come from. */
   readonly consumer: string;
   /** The next message, asked for already. */
-  pending: Promise<IteratorResult<DeliveredMessage>> | undefined;
+  pending: Upcoming<IteratorResult<DeliveredMessage>> | undefined;
 }
 
-/** The server is not ready now; everything else that it says about a message is for good. */
-const UNAVAILABLE = 503;
+/** Passes: the same message is still on its way, or it is too much at once, or nobody is ready. */
+const PASSING = [409, 429, 503];
 
 function refuse(error: Error & { readonly status?: unknown }): never {
   const isForGood =
     error.name === 'InvalidArgumentError' ||
-    (typeof error.status === 'number' && error.status !== UNAVAILABLE);
+    (typeof error.status === 'number' && !PASSING.includes(error.status));
   if (!isForGood) throw error;
   const message = `NATS refused the event: ${error.message}`;
   throw new SseError('ERR_SSE_LOG_REFUSED', message, { cause: error });
-}
-
-/** The promise's value, or undefined where that takes longer: with 0, than one turn of the event loop. */
-function within<T>(limit: number, promise: Promise<T>): Promise<T | undefined> {
-  return new Promise((resolve, reject) => {
-    const late = () => resolve(undefined);
-    const timer = limit > 0 ? setTimeout(late, limit) : undefined;
-    if (timer === undefined) setImmediate(late);
-    promise.then(resolve, reject).finally(() => clearTimeout(timer));
-  });
 }

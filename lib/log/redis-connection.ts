@@ -1,4 +1,8 @@
 import { quote } from '../errors.js';
+import { withTimeLimit } from '../time-limit.js';
+
+/** How long it may take to connect, in ms: less than the time limit of all that is asked. */
+const CONNECT_LIMIT = 3000;
 
 /** Arguments of which only the client that takes them knows the types. */
 type Any = never[];
@@ -71,6 +75,7 @@ async function connectIoRedis(client: IoRedis): Promise<RedisConnection> {
   const options = {
     enableOfflineQueue: false,
     retryStrategy: null,
+    sentinelRetryStrategy: null,
     maxRetriesPerRequest: 0,
     // To wait for new entries is no sign of a dead connection.
     commandTimeout: undefined,
@@ -80,6 +85,8 @@ async function connectIoRedis(client: IoRedis): Promise<RedisConnection> {
     ? client.duplicate([], {
         lazyConnect: true,
         clusterRetryStrategy: null,
+        // A replica may lag behind what the master says that there is.
+        scaleReads: 'master',
         redisOptions: { ...client.options?.redisOptions, ...options },
       })
     : client.duplicate({ lazyConnect: true, ...options });
@@ -138,7 +145,8 @@ async function open(
     cause = error;
   }) as () => void);
   try {
-    await copy.connect();
+    // Nothing else ends one that is accepted, and then never answered.
+    await withTimeLimit(copy.connect(), CONNECT_LIMIT, 'to connect to Redis');
     return connection;
   } catch (error) {
     connection.close();

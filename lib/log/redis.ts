@@ -39,6 +39,7 @@ export function redisLog(client: RedisClient, options: SharedLogOptions = {}): L
 /** How long Redis waits for new entries, in ms, and how many it gives at most. */
 const BLOCK = 1000;
 const MOST_ENTRIES = 128;
+const FIRST_ENTRIES = 8;
 
 /** What a reply should hold at most, in bytes, as far as the one before lets one tell. */
 const REPLY_BYTES = 4 * 1024 * 1024;
@@ -54,7 +55,8 @@ class RedisSession implements Session {
   readonly #writerKey: string;
   readonly #writer: string;
   readonly #bounds: readonly string[];
-  #count = MOST_ENTRIES;
+  /** How many are asked for. Few at first: nobody knows how large they are. */
+  #count = FIRST_ENTRIES;
 
   constructor(redis: RedisConnection, { prefix, events, age }: SharedLogSettings, writer: string) {
     this.#redis = redis;

@@ -110,15 +110,13 @@ export class Tail {
     // What was trimmed meanwhile is noticed by the first entry that comes.
     if (this.epoch === '') this.#begin(epoch, head);
     else if (this.epoch !== epoch) this.#begin(epoch, Math.max(start, tail));
+    // Who asked when the engine had another life waits for nothing.
+    this.#rejectWaits(new Error('the log has begun another life'), epoch);
     this.#follower.connected(head);
     this.#checkWaits();
   }
 
   #begin(epoch: string, sequence: number): void {
-    if (this.epoch !== '' && this.epoch !== epoch) {
-      // What those wait for is gone, who asked before.
-      this.#rejectWaits(new Error('the log has begun another life'), epoch);
-    }
     this.epoch = epoch;
     this.#sequence = sequence;
     this.#newest.learn({ epoch, sequence, tag: '' });

@@ -128,7 +128,11 @@ export class Writer {
         });
         return;
       } catch (error) {
-        if (!(error instanceof SseError)) continue;
+        if (!(error instanceof SseError)) {
+          if (this.#current.some((pending) => this.#isWanted(pending))) continue;
+          // Those that nobody waits for are not kept until the engine is back.
+          return;
+        }
         for (const { reject } of this.#current) reject(error);
         return;
       }
