@@ -159,6 +159,17 @@ describe('a log that stores nothing', () => {
     expect(rejected).not.toHaveBeenCalled();
   });
 
+  test('but gives none of it back, has those rejected that wait for room', async () => {
+    const { hub, log } = hubFrom(0, { requestQueueSize: 1, sendTimeout: 1000 });
+    const first = hub.send('first');
+    log.appended[0]?.resolve({ epoch: 'e', sequence: 1 });
+    await first;
+    const outcomes: string[] = [];
+    hub.send('second').catch(({ code }) => outcomes.push(code));
+    await pass(1100);
+    expect(outcomes).toEqual(['ERR_SSE_LOG_AWAY']);
+  });
+
   test('does not end the process through sends that nobody awaits', async () => {
     const unhandled = jest.fn();
     process.on('unhandledRejection', unhandled);
@@ -583,6 +594,16 @@ describe('close', () => {
     sink.owner.closed();
     await closed;
     expect(log.closed).toBe(true);
+  });
+
+  test('rejects what waits for room, also where the log gives nothing back', async () => {
+    const { hub, log } = hubFrom(0, { requestQueueSize: 1 });
+    const first = hub.send('first');
+    log.appended[0]?.resolve({ epoch: 'e', sequence: 1 });
+    await first;
+    const second = expect(hub.send('second')).rejects.toMatchObject({ code: 'ERR_SSE_CLOSED' });
+    await hub.close();
+    await second;
   });
 
   test('waits half of its time for a log that is away, and the clients get the rest', async () => {
