@@ -1,9 +1,13 @@
+import { runInThisContext } from 'node:vm';
 import { EventHub } from '../lib/hub.js';
 import { createHub, type HubOptions, SseError } from '../lib/index.js';
 import { FakeSink, microtasks, turn } from './support/fake-sink.js';
 import { entries, ManualLog } from './support/manual-log.js';
 import { serve } from './support/server.js';
 import { fetchHead, StreamReader } from './support/stream-client.js';
+
+/** jest hands its tests a copy of `process`, and the copy hears of no unhandled rejection. */
+const realProcess = runInThisContext('process') as NodeJS.Process;
 
 /** A hub over a log that has begun behind the entry `head`. */
 function hubFrom(head = 0, options: HubOptions = {}): { hub: EventHub; log: ManualLog } {
@@ -172,14 +176,14 @@ describe('a log that stores nothing', () => {
 
   test('does not end the process through sends that nobody awaits', async () => {
     const unhandled = jest.fn();
-    process.on('unhandledRejection', unhandled);
+    realProcess.on('unhandledRejection', unhandled);
     const { hub } = hubFrom(0, { requestQueueSize: 1, sendTimeout: 100 });
     void hub.send('first');
     void hub.send('second');
     await pass(300);
     await turn();
     await turn();
-    process.off('unhandledRejection', unhandled);
+    realProcess.off('unhandledRejection', unhandled);
     expect(unhandled).not.toHaveBeenCalled();
     expect(hub.stats().queued).toBe(0);
   });

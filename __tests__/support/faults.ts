@@ -4,9 +4,11 @@ import { connect } from '@nats-io/transport-node';
 import { createClient } from 'redis';
 import { natsLog } from '../../lib/log/nats.js';
 import { redisLog } from '../../lib/log/redis.js';
+import { withTimeLimit } from '../../lib/time-limit.js';
 import type { Engine } from './engine.js';
 import { Fleet, gapsOf, type LogOpener, type Node } from './fleet.js';
 import { type RedisServer, redisServer } from './redis-server.js';
+import { type Received, StreamReader } from './stream-client.js';
 
 /** What happens to a log's server while events flow. */
 export interface Fault<Server extends Engine> {
@@ -15,9 +17,33 @@ export interface Fault<Server extends Engine> {
   readonly loses: 'nobody' | 'all' | 'a';
   /** How many events the log keeps. Default: more than are sent. */
   readonly kept?: number;
-  /** Brings it about, and ends it. */
-  strike(fleet: Fleet, server: Server): Promise<void>;
+  /** Whether sends wait for as long as it takes. Default: some give up before the log is back. */
+  readonly isPatient?: boolean;
+  /** Brings it about, and ends it. Calls `away` while the log is away from these nodes. */
+  strike(fleet: Fleet, server: Server, away: WhileAway): Promise<void>;
 }
+
+/** Looks whether all is as it should be on nodes that can't reach their log. */
+type WhileAway = (...nodes: readonly Node[]) => Promise<void>;
+
+/** A client that came during a fault or after it, and where in the log it meant to begin. */
+interface Visitor {
+  readonly name: string;
+  readonly reader: StreamReader;
+  readonly since: string;
+}
+
+/** How the hubs are set up: sends give up, and heartbeats come, in the course of an outage. */
+const HUB = { sendTimeout: 1000, keepAlive: 100, retry: 50 };
+
+/** A `sendTimeout` that no outage outlasts: what is not acknowledged is sent again. */
+const PATIENCE = 40_000;
+
+/** More attempts to connect than that within a second are a storm. */
+const STORM = 10;
+
+/** How long a fault and all that is looked at may take, in ms: after that it is said what is missing. */
+const TIME_LIMIT = 50_000;
 
 /** How long a client may have to wait for its gap, once the server can be reached again, in ms. */
 const TOLD_WITHIN = 5000;
@@ -44,19 +70,39 @@ export async function untilLogIs(state: 'away' | 'back', { hub }: Node): Promise
   while (hub.stats().log.connected !== (state === 'back')) await sleep(10);
 }
 
+/** The most connections that came within one second to a proxy, after a moment. */
+export function mostInOneSecond({ acceptTimes }: Node['proxy'], since = 0): number {
+  const times = acceptTimes.filter((at) => at > since);
+  return Math.max(
+    0,
+    ...times.map((start) => times.filter((at) => at >= start && at < start + 1000).length),
+  );
+}
+
 /** Keeps a node away from the log. */
-async function cutOff(node: Node, whileAway: () => Promise<void>): Promise<void> {
+async function cutOff(node: Node, work: () => Promise<void>): Promise<void> {
   node.proxy.refuse(true);
   node.proxy.cut();
-  await whileAway();
+  await work();
   node.proxy.refuse(false);
 }
+
+const restartedAtOnce = {
+  name: 'the server killed, and started again at once with its data',
+  loses: 'nobody',
+  isPatient: true,
+  async strike(_fleet: Fleet, server: Engine) {
+    await server.kill();
+    await server.start();
+  },
+} as const;
 
 const restartedWithData = {
   name: 'the server killed, and started again with its data',
   loses: 'nobody',
-  async strike(_fleet: Fleet, server: Engine) {
+  async strike({ nodes }: Fleet, server: Engine, away: WhileAway) {
     await server.kill();
+    await away(...nodes);
     await server.start();
   },
 } as const;
@@ -64,8 +110,9 @@ const restartedWithData = {
 const restartedWithoutData = {
   name: 'the server killed, and started again without its data',
   loses: 'all',
-  async strike(_fleet: Fleet, server: Engine) {
+  async strike({ nodes }: Fleet, server: Engine, away: WhileAway) {
     await server.kill();
+    await away(...nodes);
     await server.wipe();
     await server.start();
   },
@@ -74,6 +121,7 @@ const restartedWithoutData = {
 const connectionCut = {
   name: 'a connection cut',
   loses: 'nobody',
+  isPatient: true,
   async strike({ a }: Fleet) {
     a.proxy.cut();
   },
@@ -82,9 +130,9 @@ const connectionCut = {
 const connectionHalfOpen = {
   name: 'a connection half open',
   loses: 'nobody',
-  async strike({ a }: Fleet) {
+  async strike({ a }: Fleet, _server: Engine, away: WhileAway) {
     a.proxy.freeze({ newOnes: true });
-    await untilLogIs('away', a);
+    await away(a);
     a.proxy.thaw();
   },
 } as const;
@@ -93,12 +141,16 @@ const trimmedPastNode = {
   name: 'the log trimmed past a node that was away',
   loses: 'a',
   kept: 50,
-  async strike({ a, b }: Fleet) {
-    await cutOff(a, () => b.acknowledges(100));
+  async strike({ a, b }: Fleet, _server: Engine, away: WhileAway) {
+    await cutOff(a, async () => {
+      await away(a);
+      await b.acknowledges(100);
+    });
   },
 } as const;
 
 export const redisFaults: readonly Fault<RedisServer>[] = [
+  restartedAtOnce,
   restartedWithData,
   restartedWithoutData,
   {
@@ -111,8 +163,23 @@ export const redisFaults: readonly Fault<RedisServer>[] = [
   {
     name: 'CLIENT PAUSE for 5 s',
     loses: 'nobody',
-    async strike(_fleet, server) {
+    async strike({ nodes }, server) {
+      const before = nodes.map(({ rejected }) => rejected.length);
       await server.command('CLIENT', 'PAUSE', '5000', 'ALL');
+      await Promise.all(nodes.map(untilAllHaveHeartbeats));
+      await Promise.all(nodes.map((node, index) => untilRejected(node, before[index] as number)));
+    },
+  },
+  {
+    // What was sent to it is carried out afterwards, long after it was sent again.
+    name: 'the server stuck for 5 s',
+    loses: 'nobody',
+    isPatient: true,
+    async strike({ nodes }, server) {
+      const stuck = server.command('DEBUG', 'SLEEP', '5');
+      await Promise.all(nodes.map((node) => untilLogIs('away', node)));
+      await Promise.all(nodes.map(untilAllHaveHeartbeats));
+      await stuck;
     },
   },
   {
@@ -124,6 +191,16 @@ export const redisFaults: readonly Fault<RedisServer>[] = [
   },
   connectionCut,
   connectionHalfOpen,
+  {
+    name: 'a connection half open for good',
+    loses: 'nobody',
+    isPatient: true,
+    async strike({ a }) {
+      a.proxy.freeze();
+      await untilLogIs('away', a);
+      await untilLogIs('back', a);
+    },
+  },
   trimmedPastNode,
   {
     name: 'a replica promoted that has everything',
@@ -185,6 +262,7 @@ async function administer(
 }
 
 export const natsFaults: readonly Fault<Engine>[] = [
+  restartedAtOnce,
   restartedWithData,
   restartedWithoutData,
   {
@@ -192,6 +270,16 @@ export const natsFaults: readonly Fault<Engine>[] = [
     loses: 'all',
     async strike({ prefix }, server) {
       await administer(server, (streams) => streams.delete(`sse_${prefix}`));
+    },
+  },
+  {
+    name: 'the stream purged of what everybody has',
+    loses: 'nobody',
+    async strike(fleet, server) {
+      await fleet.pause();
+      await untilAllHaveAll(fleet);
+      await administer(server, (streams) => streams.purge(`sse_${fleet.prefix}`));
+      fleet.resume();
     },
   },
   {
@@ -209,6 +297,95 @@ export const natsFaults: readonly Fault<Engine>[] = [
   trimmedPastNode,
 ];
 
+/** Resolves when each client has all that was acknowledged. */
+async function untilAllHaveAll({ nodes, readers }: Fleet): Promise<void> {
+  for (const { acknowledged } of nodes) {
+    const last = acknowledged.at(-1)?.id;
+    const isThere = ({ events }: StreamReader) => events.some(({ id }) => id === last);
+    await Promise.all(readers.map((reader) => reader.until(isThere)));
+  }
+}
+
+/** Resolves when something has come to each client of the node. */
+async function untilAllHaveHeartbeats({ readers }: Node): Promise<void> {
+  await Promise.all(
+    readers.map((reader) => {
+      const { length } = reader.text;
+      return reader.until(({ text }) => text.length > length);
+    }),
+  );
+}
+
+/** Resolves when more sends of the node were rejected than so many. */
+async function untilRejected({ rejected }: Node, count: number): Promise<void> {
+  while (rejected.length <= count) await sleep(10);
+}
+
+function lastIdOf({ readers: [reader] }: Node): string {
+  return reader?.events.at(-1)?.id as string;
+}
+
+/** A client that goes on at a node where it was. */
+async function comeBack(name: string, { url }: Node, since: string): Promise<Visitor> {
+  const reader = await StreamReader.open(url, { headers: { 'last-event-id': since } });
+  return { name, reader, since };
+}
+
+/** A client that comes for the first time. */
+async function comeAnew({ name, url }: Node): Promise<Visitor> {
+  const reader = await StreamReader.open(url);
+  const begin = /^id: (\S+)\n\n/m;
+  await reader.until(({ text }) => begin.test(text));
+  return { name: `new at ${name}`, reader, since: begin.exec(reader.text)?.[1] as string };
+}
+
+/** Looks at a node that can't reach its log. Gives a client that came meanwhile. */
+async function endureOutage(node: Node, faults: string[]): Promise<Visitor> {
+  const { name, hub, url, rejected } = node;
+  const before = rejected.length;
+  await untilLogIs('away', node);
+  await untilAllHaveHeartbeats(node);
+  await untilRejected(node, before);
+  const { reader } = await comeBack('', node, lastIdOf(node));
+  await reader.end();
+  const { statusCode, headers } = reader.response;
+  const answer = `${statusCode} ${headers['content-type']} ${reader.text}`;
+  if (!/^200 text\/event-stream\S* retry: \d+\n\n$/.test(answer)) {
+    faults.push(`a client that came back to ${url} got ${answer}`);
+  }
+  const visitor = await comeAnew(node);
+  if (hub.stats().log.connected) faults.push(`the log of ${name} was not away all the time`);
+  return visitor;
+}
+
+/** One line for each thing that a visitor has wrongly, or lacks, of what others got. */
+function* faultsOf(
+  { name, reader, since }: Visitor,
+  loses: Fault<Engine>['loses'],
+  all: readonly Received[],
+): Generator<string> {
+  const gaps = gapsOf(reader);
+  const last = reader.events.findLastIndex(({ type }) => type === 'gap');
+  const isTold = gaps.length > 0;
+  if (isTold && (loses === 'nobody' || reader.events[0]?.type !== 'gap')) {
+    yield `${name} has gaps: ${gaps.join()}`;
+  }
+  const events = reader.events.slice(last + 1);
+  const first = all.length - events.length;
+  const same = events.every(({ id, data }, index) => {
+    const other = all[first + index];
+    return id === other?.id && data === other?.data;
+  });
+  const before = all[first - 1];
+  // Where the log has lost entries, there is nothing below its new life.
+  const begins =
+    loses === 'all' ? isTold && before?.type === 'gap' : isTold || before?.id === since;
+  if (!same || !begins) {
+    const ids = events.map(({ id }) => id);
+    yield `${name} was at ${since}, and got ${gaps.length} gaps and ${ids.length} events: ${ids.join()}`;
+  }
+}
+
 /** Lets a fault happen to two nodes that send all the time. Gives what is wrong afterwards. */
 export async function endure<Server extends Engine>(
   fault: Fault<Server>,
@@ -216,32 +393,119 @@ export async function endure<Server extends Engine>(
   openLog: LogOpener,
 ): Promise<string[]> {
   await server.start();
-  const fleet = await Fleet.open(server.port, openLog, fault.kept);
+  const sendTimeout = fault.isPatient ? PATIENCE : HUB.sendTimeout;
+  const fleet = await Fleet.open(server.port, openLog, fault.kept, { ...HUB, sendTimeout });
   try {
-    fleet.resume();
-    await fleet.acknowledges(20);
-    await fault.strike(fleet, server);
-    const struckAt = performance.now();
-    const told = fleet.nodes
-      .filter(({ name }) => fault.loses === 'all' || fault.loses === name)
-      .flatMap(({ readers }) => readers);
-    await Promise.all(told.map((reader) => reader.until(() => gapsOf(reader).length > 0)));
-    const late = performance.now() - struckAt;
-    await fleet.acknowledges(20);
-    await fleet.pause();
-    await fleet.settled();
-    const faults = fleet.faults();
-    if (told.length > 0 && late > TOLD_WITHIN) faults.push(`the gap came after ${late} ms`);
-    for (const reader of fleet.readers) {
-      const gaps = gapsOf(reader);
-      if (gaps.length !== (told.includes(reader) ? 1 : 0)) faults.push(`gaps: ${gaps.join()}`);
-    }
-    for (const { hub } of fleet.nodes) {
-      const { log, connected } = hub.stats();
-      if (!log.connected || connected !== 3) faults.push(`${JSON.stringify(hub.stats())}`);
-    }
-    return faults;
+    const work = struggle(fault, server, fleet);
+    // What is missing shall be said, before jest says that it took too long.
+    return await withTimeLimit(work, TIME_LIMIT, fault.name).catch((error) => [
+      String(error),
+      ...fleet.nodes.map(({ hub, acknowledged, rejected }) =>
+        JSON.stringify([hub.stats(), acknowledged.length, rejected.length]),
+      ),
+      ...fleet.faults(),
+    ]);
   } finally {
     await fleet.close();
+  }
+}
+
+async function struggle<Server extends Engine>(
+  fault: Fault<Server>,
+  server: Server,
+  fleet: Fleet,
+): Promise<string[]> {
+  const faults: string[] = [];
+  const visitors: Visitor[] = [];
+  const { a, b, nodes } = fleet;
+  fleet.resume();
+  await fleet.acknowledges(20);
+  await Promise.all(fleet.readers.map((reader) => reader.received(1)));
+  const [atA, atB] = nodes.map(lastIdOf) as [string, string];
+
+  await fault.strike(fleet, server, async (...away) => {
+    visitors.push(...(await Promise.all(away.map((node) => endureOutage(node, faults)))));
+  });
+  const struckAt = performance.now();
+  const told = nodes
+    .filter(({ name }) => fault.loses === 'all' || fault.loses === name)
+    .flatMap(({ readers }) => readers);
+  await Promise.all(told.map((reader) => reader.until(() => gapsOf(reader).length > 0)));
+  const late = performance.now() - struckAt;
+  if (told.length > 0 && late > TOLD_WITHIN) faults.push(`the gap came after ${late} ms`);
+
+  await fleet.acknowledges(20);
+  // What tells a node of new events may come back later than what it sends them over.
+  await Promise.all(nodes.map((node) => untilLogIs('back', node)));
+  visitors.push(
+    await comeBack('from a to b', b, atA),
+    await comeBack('from b to a', a, atB),
+    await comeAnew(a),
+    await comeAnew(b),
+  );
+  await fleet.acknowledges(20);
+  await fleet.pause();
+  await fleet.settled();
+  const last = fleet.acknowledged.at(-1);
+  const hasAll = ({ reader }: Visitor) => reader.until(() => reader.events.at(-1)?.id === last?.id);
+  await Promise.all(visitors.map(hasAll));
+  for (const { hub } of nodes) while (hub.stats().log.behind > 0) await sleep(10);
+
+  faults.push(...fleet.faults(), ...misplaced(fleet));
+  for (const reader of fleet.readers) {
+    const gaps = gapsOf(reader);
+    if (!isTolerated(gaps, told.includes(reader) ? fault.loses : 'nobody')) {
+      faults.push(`gaps: ${gaps.join()}`);
+    }
+  }
+  const [reference] = b.readers as [StreamReader];
+  for (const visitor of visitors) {
+    // One that joined anew after the fault has nothing to lose.
+    const isLate = parseEpoch(visitor.since) === parseEpoch(last?.id) && fault.loses === 'all';
+    faults.push(...faultsOf(visitor, isLate ? 'nobody' : fault.loses, reference.events));
+  }
+  const connected = nodes.reduce((sum, { hub }) => sum + hub.size, 0);
+  if (connected !== fleet.readers.length + visitors.length) {
+    faults.push(
+      `there are ${connected} clients, and not ${visitors.length} more than in the beginning`,
+    );
+  }
+  for (const { name, hub, proxy, rejected } of nodes) {
+    if (!hub.stats().log.connected) faults.push(`the log of ${name} is away`);
+    if (mostInOneSecond(proxy) > STORM) faults.push(`${name} reconnected in a storm`);
+    for (const { error } of rejected) {
+      const { code } = error as { readonly code?: string };
+      if (fault.isPatient || code !== 'ERR_SSE_LOG_AWAY') faults.push(String(error));
+    }
+  }
+  return faults;
+}
+
+/** Whether these are the gaps that a client is to be told of. */
+function isTolerated(gaps: readonly string[], loses: Fault<Engine>['loses']): boolean {
+  const told = { nobody: [], all: ['{"reason":"epoch"}'], a: ['{"reason":"trimmed"}'] };
+  return gaps.join() === told[loses].join();
+}
+
+function parseEpoch(id: string | undefined): string | undefined {
+  return id?.split('.')[0];
+}
+
+/** One line for each event that came under another id than its sender was told, or not after a loss. */
+function* misplaced({ readers, acknowledged }: Fleet): Generator<string> {
+  const ids = new Map(acknowledged.map(({ data, id }) => [data, id]));
+  const life = parseEpoch(acknowledged.at(-1)?.id);
+  const inLife = acknowledged.filter(({ id }) => parseEpoch(id) === life);
+  for (const { events } of readers) {
+    for (const { id, data } of events) {
+      const told = ids.get(data);
+      if (told !== undefined && told !== id)
+        yield `${data} came as ${id}, and was stored as ${told}`;
+    }
+    // Whoever was told that the log has begun anew has everything since.
+    if (events.every(({ type, data }) => type !== 'gap' || !data.includes('epoch'))) continue;
+    const got = new Set(events.map(({ data }) => data));
+    for (const { data, id } of inLife)
+      if (!got.has(data)) yield `lacks ${data}, ${id}, of the new life`;
   }
 }
