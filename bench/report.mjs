@@ -4,7 +4,7 @@ import { AIMS_HEAD, aimRows } from './aims.mjs';
 import { chart } from './chart.mjs';
 import { checklist } from './checklist.mjs';
 import { machine, versions } from './machine.mjs';
-import { cells, head, markdown } from './table.mjs';
+import { markdown, section } from './table.mjs';
 import { HUB, targets } from './targets.mjs';
 
 const CHARTED = { a: '20 events a second', b: 'One event a turn', c: 'Ten events a turn' };
@@ -38,13 +38,6 @@ function markdownOf(results, { command, notes, moreVersions, hasChart }) {
   const list = (object) => Object.entries(object).map(([name, value]) => [name, value]);
   const packages = Object.values(targets).flatMap((target) => target.packages ?? []);
   const all = { ...versions([...packages, 'compression', 'helmet', 'morgan']), ...moreVersions };
-  const tables = results.map(
-    ({ id, title, columns, rows }) =>
-      `## (${id}) ${title}\n\n${markdown(
-        head(columns),
-        rows.map((row) => cells(columns, row)),
-      )}\n`,
-  );
   return [
     '# Results\n',
     `Written by \`${command}\`; don't edit. What stands in brackets is the least and the most of all`,
@@ -52,7 +45,7 @@ function markdownOf(results, { command, notes, moreVersions, hasChart }) {
     ...(hasChart ? ['![CPU of the server for each delivery](results.svg)\n'] : []),
     '## Aims\n',
     `${markdown(AIMS_HEAD, aimRows(checklist(results)))}\n`,
-    ...tables,
+    ...results.map(section),
     '## Machine and versions\n',
     `${markdown(['', ''], [...list(machine()), ...list(all)])}\n`,
     '## Method\n',

@@ -31,6 +31,15 @@ export function markdown(header, rows) {
   return [header, rule, ...rows].map(line).join('\n');
 }
 
+/** A scenario and its table, as a section in Markdown. */
+export function section({ id, title, columns, rows }) {
+  const table = markdown(
+    head(columns),
+    rows.map((row) => cells(columns, row)),
+  );
+  return `## (${id}) ${title}\n\n${table}\n`;
+}
+
 /** Lines for a terminal, in columns. */
 export function aligned(rows) {
   const widths = rows[0].map((_text, column) => Math.max(...rows.map((row) => row[column].length)));

@@ -131,7 +131,7 @@ export class EventHub {
       },
     };
     this.#dispatcher = new Dispatcher(this.#ring, this.#clients, settings, hooks, read);
-    this.#intake = new Intake(log, settings, {
+    this.#intake = new Intake(log, this.#ring, settings, {
       whenOffered: (passed) => this.#dispatcher.whenOffered(passed),
       failed: (error) => this.#notSent(error),
     });
@@ -335,7 +335,7 @@ export class EventHub {
       () => this.#ring.begin(epoch, head),
       reason,
     );
-    this.#intake.begin(epoch, head);
+    this.#intake.restart();
     this.#offered = head;
     this.#stored = head;
     this.#lastGreeting = undefined;

@@ -3,6 +3,7 @@ import { SseError } from './errors.js';
 import { createLimiter, type Limiter } from './limiter.js';
 import { type EventId, formatEventId } from './log/event-id.js';
 import type { Log, LogRecord } from './log/log.js';
+import type { Ring } from './log/ring.js';
 import { type Watch, Watchdog } from './watchdog.js';
 
 export interface IntakeSettings {
@@ -26,6 +27,8 @@ export interface IntakeHooks {
  */
 export class Intake {
   readonly #log: Log;
+  /** What has come through the log's tail. */
+  readonly #ring: Ring;
   readonly #hooks: IntakeHooks;
   readonly #requests: Limiter;
   readonly #watchdog: Watchdog;
@@ -33,13 +36,16 @@ export class Intake {
   readonly #appending = new Set<Promise<EventId>>();
   /** In the log, but not through its tail yet. */
   readonly #underWay = new Map<number, () => void>();
-  /** Where the tail is. */
-  #epoch = '';
-  #head = 0;
   #closed = false;
 
-  constructor(log: Log, { requestQueueSize, sendTimeout }: IntakeSettings, hooks: IntakeHooks) {
+  constructor(
+    log: Log,
+    ring: Ring,
+    { requestQueueSize, sendTimeout }: IntakeSettings,
+    hooks: IntakeHooks,
+  ) {
     this.#log = log;
+    this.#ring = ring;
     this.#hooks = hooks;
     this.#requests = createLimiter(requestQueueSize);
     this.#watchdog = new Watchdog(
@@ -94,15 +100,12 @@ export class Intake {
   }
 
   /** The log begins anew: what is under way does not come through its tail. */
-  begin(epoch: string, head: number): void {
-    this.#epoch = epoch;
-    this.#head = head;
+  restart(): void {
     this.#release();
   }
 
   /** An entry has come through the log's tail, and is offered to the clients. */
   arrived(sequence: number): void {
-    this.#head = sequence;
     this.#underWay.get(sequence)?.();
     this.#underWay.delete(sequence);
   }
@@ -129,8 +132,9 @@ export class Intake {
       const appended = this.#log.append(record, watch.signal);
       const id = appended instanceof Promise ? await this.#stored(appended) : appended;
       this.#watchdog.moved();
-      const isHere = id.epoch !== this.#epoch || id.sequence <= this.#head;
-      if (isHere || this.#closed) release();
+      const { epoch, head } = this.#ring;
+      const isUnderWay = id.epoch === epoch && id.sequence > head;
+      if (!isUnderWay || this.#closed) release();
       else this.#underWay.set(id.sequence, release);
       return formatEventId(id.epoch, id.sequence);
     } catch (error) {

@@ -114,7 +114,7 @@ export interface HubOptions {
    */
   readonly maxClientsPerKey?: number | undefined;
   /**
-   * How clients are turned away while the hub is full or closing.
+   * How clients are turned away while the hub is full or closing, or its log is away.
    *
    * - `'retry'` (the default): a stream that says when to come back, and ends. EventSource obeys.
    * - `'status'`: 503 with Retry-After, after which EventSource gives up for good.

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { Agent, request } from 'node:http';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { EventSource } from 'eventsource';
 import { Balancer } from './balancer.js';
+import { allGot, openCounters } from './counters.js';
 
 export interface ClusterTorture {
   /** Of Redis or NATS. */
@@ -72,21 +72,10 @@ export async function clusterTorture(settings: ClusterTorture): Promise<ClusterR
   const agent = new Agent({ keepAlive: true });
 
   let opened = 0;
-  let progress = () => {};
-  const clients = await Promise.all(
-    Array.from({ length: settings.clients }, async () => {
-      const got: string[] = [];
-      const source = new EventSource(`http://127.0.0.1:${balancer.port}/`);
-      source.addEventListener('open', () => opened++);
-      source.addEventListener('count', (event) => {
-        got.push(`${event.data} ${event.lastEventId}`);
-        progress();
-      });
-      source.addEventListener('gap', (event) => got.push(`gap ${event.data}`));
-      await new Promise((resolve) => source.addEventListener('ready', resolve, { once: true }));
-      return { source, got };
-    }),
-  );
+  const clients = await openCounters(settings.clients, `http://127.0.0.1:${balancer.port}/`, {
+    opened: () => opened++,
+    note: ({ data, lastEventId }) => `${data} ${lastEventId}`,
+  });
 
   const acknowledged: string[] = [];
   const sends: Promise<void>[] = [];
@@ -116,16 +105,7 @@ export async function clusterTorture(settings: ClusterTorture): Promise<ClusterR
   const last = `last ${await post((nodes[0] as Node).port, 'last', agent)}`;
   acknowledged.push(last);
 
-  const deadline = Date.now() + 20_000;
-  while (clients.some(({ got }) => got.at(-1) !== last) && Date.now() < deadline) {
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, deadline - Date.now());
-      progress = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-  }
+  await allGot(clients, last, 20_000);
 
   for (const { source } of clients) source.close();
   await balancer.close();

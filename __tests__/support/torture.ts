@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { EventSource } from 'eventsource';
 import { sse } from '../../lib/index.js';
+import { allGot, openCounters } from './counters.js';
 
 export interface Torture {
   readonly clients: number;
@@ -44,21 +44,10 @@ export async function torture(settings: Torture): Promise<TortureReport> {
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
 
   let opened = 0;
-  let progress = () => {};
-  const clients = await Promise.all(
-    Array.from({ length: settings.clients }, async () => {
-      const got: string[] = [];
-      const source = new EventSource(url);
-      source.addEventListener('open', () => opened++);
-      source.addEventListener('count', (event) => {
-        got.push(event.data);
-        progress();
-      });
-      source.addEventListener('gap', (event) => got.push(`gap ${event.data}`));
-      await new Promise((resolve) => source.addEventListener('ready', resolve, { once: true }));
-      return { source, got };
-    }),
-  );
+  const clients = await openCounters(settings.clients, url, {
+    opened: () => opened++,
+    note: ({ data }) => data,
+  });
 
   let sent = 0;
   let resets = 0;
@@ -77,16 +66,7 @@ export async function torture(settings: Torture): Promise<TortureReport> {
   await Promise.all(sends);
 
   const last = String(sent - 1);
-  const deadline = Date.now() + 10_000;
-  while (clients.some(({ got }) => got.at(-1) !== last) && Date.now() < deadline) {
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, deadline - Date.now());
-      progress = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-  }
+  await allGot(clients, last, 10_000);
 
   const expected = Array.from({ length: sent }, (_, index) => String(index)).join();
   const faults = clients.flatMap(({ got }, index) =>

@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { AIMS_HEAD, aimRows } from '../aims.mjs';
 import { machine, versions } from '../machine.mjs';
-import { cells, head, markdown } from '../table.mjs';
+import { markdown, section } from '../table.mjs';
 import { logAims } from './aims.mjs';
 import { engineVersions } from './engines.mjs';
 
@@ -14,20 +14,13 @@ export function writeReport(results, command) {
 
 function markdownOf(results, command) {
   const used = { ...machine(), ...versions(CLIENTS, '../node_modules'), ...engineVersions() };
-  const tables = results.map(
-    ({ id, title, columns, rows }) =>
-      `## (${id}) ${title}\n\n${markdown(
-        head(columns),
-        rows.map((row) => cells(columns, row)),
-      )}\n`,
-  );
   return [
     '# Shared logs\n',
     `Written by \`${command}\`; don't edit. What stands in brackets is the least and the most of all`,
     'rounds, what stands before them the median.\n',
     '## Aims\n',
     `${markdown(AIMS_HEAD, aimRows(logAims(results)))}\n`,
-    ...tables,
+    ...results.map(section),
     '## Machine and versions\n',
     `${markdown(['', ''], Object.entries(used))}\n`,
     '## Method\n',
