@@ -5,6 +5,7 @@ import { Cluster } from 'ioredis';
 import { Cluster as Cluster5 } from 'ioredis5';
 import { createCluster } from 'redis';
 import { createCluster as createCluster5 } from 'redis5';
+import type { Log } from '../../lib/log/log.js';
 import { memoryLog } from '../../lib/log/memory.js';
 import { natsLog } from '../../lib/log/nats.js';
 import { type RedisClient, redisLog } from '../../lib/log/redis.js';
@@ -36,6 +37,15 @@ beforeEach(() => {
 afterEach(async () => {
   for (let end = endings.pop(); end !== undefined; end = endings.pop()) await end();
 });
+
+/** Resolves when the log has begun. It is closed after the test. */
+async function follow(log: Log): Promise<RecordingFollower> {
+  endings.push(() => log.close?.());
+  const follower = new RecordingFollower();
+  log.follow(follower);
+  await follower.begun();
+  return follower;
+}
 
 describe('a log in memory', () => {
   logContract({ open: async () => memoryLog() });
@@ -95,10 +105,7 @@ function redisContract(site: Site<RedisServer>, library: RedisLibrary<RedisClien
   test('stores once what the server has, and could not say so before the connection broke', async () => {
     const { signal } = new AbortController();
     const log = await source.open();
-    endings.push(() => log.close?.());
-    const follower = new RecordingFollower();
-    log.follow(follower);
-    await follower.begun();
+    const follower = await follow(log);
     await log.append({ fields: Buffer.from('data: a\n') }, signal);
     const info = String(await site.server.command('INFO', 'server'));
     const pid = Number(/process_id:(\d+)/.exec(info)?.[1]);
@@ -122,12 +129,9 @@ function redisContract(site: Site<RedisServer>, library: RedisLibrary<RedisClien
 
   test('begins another life where the server has gone back, and others have written since', async () => {
     const { signal } = new AbortController();
-    const follow = async (options?: OpenOptions) => {
+    const join = async (options?: OpenOptions) => {
       const log = await source.open(options);
-      endings.push(() => log.close?.());
-      const follower = new RecordingFollower();
-      log.follow(follower);
-      await follower.begun();
+      const follower = await follow(log);
       const append = async (name: string) => log.append({ fields: Buffer.from(name) }, signal);
       return { follower, append };
     };
@@ -137,7 +141,7 @@ function redisContract(site: Site<RedisServer>, library: RedisLibrary<RedisClien
         await site.server.command('COPY', ...keys, 'REPLACE');
       }
     };
-    const before = await follow();
+    const before = await join();
     await before.append('a');
     await copy('', 'old-');
     await before.append('b');
@@ -146,7 +150,7 @@ function redisContract(site: Site<RedisServer>, library: RedisLibrary<RedisClien
     site.proxy.refuse(true);
     site.proxy.cut();
     await copy('old-', '');
-    const after = await follow({ direct: true });
+    const after = await join({ direct: true });
     for (const name of ['d', 'e', 'f']) await after.append(name);
     site.proxy.refuse(false);
     await before.follower.until(() => before.follower.runs.length === 2);
@@ -163,9 +167,7 @@ function redisContract(site: Site<RedisServer>, library: RedisLibrary<RedisClien
   test('closes the connections that it opened', async () => {
     const log = await source.open();
     const before = await connections(site.server);
-    const follower = new RecordingFollower();
-    log.follow(follower);
-    await follower.begun();
+    await follow(log);
     await log.append({ fields: Buffer.from('data: a\n') }, new AbortController().signal);
     const opened = (await connections(site.server)).filter((id) => !before.includes(id));
     expect(opened.length).toBeGreaterThanOrEqual(2);
@@ -234,10 +236,7 @@ describeWith(REDIS, 'a log in a cluster of Redis', (path) => {
     const { server, proxy } = site;
     await server.command('ACL', 'SETUSER', 'ann', 'on', '>secret', '~*', '&*', '+@all');
     const log = redisLog(create(`redis://127.0.0.1:${proxy.port}`), { prefix });
-    endings.push(() => log.close?.());
-    const follower = new RecordingFollower();
-    log.follow(follower);
-    await follower.begun();
+    await follow(log);
     await log.append({ fields: Buffer.from('data: a\n') }, new AbortController().signal);
     expect((await connections(server, 'ann')).length).toBeGreaterThanOrEqual(2);
   });
@@ -305,12 +304,36 @@ describeWith(NATS, 'a log in NATS', (path) => {
     }
   });
 
+  test('keeps what it takes right after somebody deleted its stream', async () => {
+    const { signal } = new AbortController();
+    const loseAndSend = async (stream: string) => {
+      const join = async () => {
+        const connection = await connectTo(site.server.port);
+        const log = natsLog(jetstream(connection), { prefix: stream });
+        return { log, follower: await follow(log) };
+      };
+      const nodes = [await join(), await join()] as const;
+      const { streams } = await jetstreamManager(await connectTo(site.server.port));
+      await streams.delete(`sse_${stream}`);
+      const fields = ['a', 'b'].map((name) => Buffer.from(`data: ${name}\n`));
+      for (const bytes of fields) await nodes[1].log.append({ fields: bytes }, signal);
+      for (const { follower } of nodes) {
+        await follower.received(2);
+        expect(follower.runs).toHaveLength(2);
+        expect(follower.run?.entries.map((entry) => entry.fields)).toEqual(fields);
+      }
+    };
+    // The server is still about it when it has told the nodes: not every time that is too early.
+    for (let round = 0; round < 3; round++) {
+      const streams = Array.from({ length: 10 }, (_, index) => `${prefix}-${round}-${index}`);
+      await Promise.all(streams.map(loseAndSend));
+    }
+  });
+
   test('leaves its connection open when it is closed', async () => {
     const connection = await connectTo(site.server.port);
     const log = natsLog(jetstream(connection), { prefix });
-    const follower = new RecordingFollower();
-    log.follow(follower);
-    await follower.begun();
+    await follow(log);
     await log.close?.();
     await connection.flush();
     expect(connection.isClosed()).toBe(false);

@@ -80,6 +80,9 @@ const PUBLISH_TIMEOUT = 3000;
 const MOST_LOOKS = 20;
 const LOOK_INTERVAL = 25;
 
+/** How long a server may take to delete a stream, from when it says that there is none, in ms. */
+const DELETION = 1000;
+
 /** For how long JetStream remembers a message, so that it is stored once, in ms. */
 const DUPLICATE_WINDOW = 2 * 60 * 1000;
 
@@ -109,7 +112,8 @@ class NatsSession implements Session {
   }
 
   async sync(known: Place | undefined): Promise<Extent> {
-    const extent = this.#adopt(extentOf(this.#stream, await this.#info()));
+    const info = await this.#info(known !== undefined);
+    const extent = this.#adopt(extentOf(this.#stream, info));
     if (known?.epoch !== extent.epoch || !(await this.#lacks(known, extent))) return extent;
     return this.#beginLife(extent.head);
   }
@@ -138,7 +142,7 @@ class NatsSession implements Session {
   }
 
   async read(after: number, limit: number): Promise<StoredEntry[]> {
-    const { tail, head } = await this.sync(undefined);
+    const { tail, head } = this.#adopt(extentOf(this.#stream, await this.#info()));
     const from = Math.max(after, tail);
     if (from >= head) return [];
     const consumer = await this.#consumer(from);
@@ -181,22 +185,35 @@ class NatsSession implements Session {
   }
 
   /** The stream, made if it is not there. */
-  async #info(): Promise<StreamInfo> {
-    for (let attempt = 0; attempt < MOST_LOOKS; attempt++) {
-      const info = await this.#findOrMake();
-      if (isBorn(info)) return info;
-      await sleep(LOOK_INTERVAL);
+  async #info(wasThere = true): Promise<StreamInfo> {
+    let info = await this.#find();
+    if (info === undefined && wasThere) {
+      // Who deletes a stream is told that it is gone when its files are. All others see it earlier,
+      // and would have the files of a new one deleted with them.
+      await sleep(DELETION);
+      info = await this.#find();
     }
-    throw new Error('NATS does not finish to make the stream');
+    if (this.#isClosed) throw new Error('the session is closed');
+    info ??= await this.#make();
+    for (let looks = 0; !isBorn(info); looks++) {
+      if (looks === MOST_LOOKS) throw new Error('NATS does not finish to make the stream');
+      await sleep(LOOK_INTERVAL);
+      info = await this.#manager.streams.info(this.#stream);
+    }
+    return info;
   }
 
-  async #findOrMake(): Promise<StreamInfo> {
-    const { streams } = this.#manager;
+  async #find(): Promise<StreamInfo | undefined> {
     try {
-      return await streams.info(this.#stream);
+      return await this.#manager.streams.info(this.#stream);
     } catch (error) {
       if ((error as { code?: unknown }).code !== STREAM_NOT_FOUND) throw error;
+      return undefined;
     }
+  }
+
+  async #make(): Promise<StreamInfo> {
+    const { streams } = this.#manager;
     const { events, age, replicas } = this.#settings;
     try {
       return await streams.add({
