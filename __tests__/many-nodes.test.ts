@@ -373,6 +373,7 @@ function nodes(openLog: LogOpener, server: Engine, another: () => Engine): void 
     async (refuse) => {
       const { a } = await open({ refuse });
       const id = await a.hub.send('first');
+      await a.hub.flushed();
       a.proxy.refuse(true);
       a.proxy.cut();
       await untilLogIs('away', a);

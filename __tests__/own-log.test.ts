@@ -346,10 +346,7 @@ describe('what the hub has dropped', () => {
   test('is read four pages at a time at most, however many clients come', async () => {
     const { hub, log } = hubFrom(1000, small);
     log.stored = entries(1, 1000);
-    let open = () => {};
-    log.gate = new Promise((resolve) => {
-      open = resolve;
-    });
+    const open = log.hold();
     const sinks = Array.from({ length: 10 }, (_, page) => attach(hub, `e.${100 * page}`));
     for (let turns = 0; turns < 10; turns++) await turn();
     expect(log.reads).toHaveLength(4);
@@ -403,10 +400,7 @@ describe('what the hub has dropped', () => {
   test('is not waited for when the client leaves', async () => {
     const { hub, log } = hubFrom(1000, small);
     log.stored = entries(1, 1000);
-    let open = () => {};
-    log.gate = new Promise((resolve) => {
-      open = resolve;
-    });
+    const open = log.hold();
     const sink = attach(hub, 'e.0');
     await turn();
     sink.owner.closed();
@@ -417,6 +411,21 @@ describe('what the hub has dropped', () => {
     // Its page is given up as well: others get theirs.
     const others = Array.from({ length: 5 }, (_, page) => attach(hub, `e.${100 * page}`));
     await untilTurn(() => others.every((other) => other.data.at(-1) === '1000'));
+  });
+
+  test('comes before and behind what is for one client alone, however far the hub goes on meanwhile', async () => {
+    const { hub, log } = hubFrom(250, small);
+    log.stored = entries(1, 300);
+    const open = log.hold();
+    const sink = attach(hub, 'e.0');
+    const [client] = hub.clients.values();
+    void client?.send('for it alone');
+    await turn();
+    log.give(251, 300);
+    await turn();
+    open();
+    await untilTurn(() => sink.data.at(-1) === '300');
+    expect(sink.data).toEqual([...numbers(1, 250), 'for it alone', ...numbers(251, 300)]);
   });
 
   test('comes to a client before it is ended', async () => {
@@ -442,10 +451,7 @@ describe('what the hub has dropped', () => {
   test('is forgotten where the log begins another life meanwhile', async () => {
     const { hub, log } = hubFrom(1000, small);
     log.stored = entries(1, 1000);
-    let open = () => {};
-    log.gate = new Promise((resolve) => {
-      open = resolve;
-    });
+    const open = log.hold();
     const sink = attach(hub, 'e.0');
     await turn();
     log.follower.begin('f', 7);
@@ -465,10 +471,7 @@ describe('a client that comes', () => {
 
   test('before the log has begun waits until it has', async () => {
     const log = new ManualLog();
-    let open = () => {};
-    log.gate = new Promise((resolve) => {
-      open = resolve;
-    });
+    const open = log.hold();
     const url = await serveHub({ log });
     const reader = StreamReader.open(url);
     log.follower.begin('e', 7);
@@ -480,10 +483,7 @@ describe('a client that comes', () => {
     const log = new ManualLog();
     const url = await serveHub({ log });
     log.follower.begin('e', 5);
-    let open = () => {};
-    log.gate = new Promise((resolve) => {
-      open = resolve;
-    });
+    const open = log.hold();
     const asked = jest.spyOn(log, 'caughtUp');
     const opening = StreamReader.open(url, { headers: { 'last-event-id': 'e.7' } });
     while (asked.mock.calls.length === 0) await turn();

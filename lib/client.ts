@@ -357,7 +357,8 @@ export class StreamClient implements Client, SinkOwner, Reader, PageReader {
     const { ring, frameGap, counters } = this.#keeper;
     if (this.#rest !== undefined) return this.#writePart(this.#rest);
     const window = this.cursor < ring.tail ? (this.page?.window ?? ring) : ring;
-    this.#passTail(window);
+    // What the ring lacks and the log has is not lost: it is read once what is due here is written.
+    if (window !== ring || !ring.reaches) this.#passTail(window);
     if (this.gap !== undefined) {
       const told = frameGap(this.gap, this.cursor);
       this.gap = undefined;

@@ -305,7 +305,6 @@ describeWith(NATS, 'a log in NATS', (path) => {
   });
 
   test('keeps what it takes right after somebody deleted its stream', async () => {
-    const { signal } = new AbortController();
     const loseAndSend = async (stream: string) => {
       const join = async () => {
         const connection = await connectTo(site.server.port);
@@ -316,6 +315,7 @@ describeWith(NATS, 'a log in NATS', (path) => {
       const { streams } = await jetstreamManager(await connectTo(site.server.port));
       await streams.delete(`sse_${stream}`);
       const fields = ['a', 'b'].map((name) => Buffer.from(`data: ${name}\n`));
+      const { signal } = new AbortController();
       for (const bytes of fields) await nodes[1].log.append({ fields: bytes }, signal);
       for (const { follower } of nodes) {
         await follower.received(2);

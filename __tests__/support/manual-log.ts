@@ -44,6 +44,15 @@ export class ManualLog implements Log {
     this.closed = true;
   }
 
+  /** Has `read` and `caughtUp` wait until what it gives is called. */
+  hold(): () => void {
+    let open = () => {};
+    this.gate = new Promise((resolve) => {
+      open = resolve;
+    });
+    return open;
+  }
+
   /** Gives the follower the next entries, whose data is their sequence. */
   give(first: number, last = first, rooms?: readonly string[]): void {
     for (let sequence = first; sequence <= last; sequence++) {
