@@ -611,14 +611,26 @@ describe('close', () => {
   });
 
   test('waits half of its time for a log that is away, and the clients get the rest', async () => {
-    const { hub, log } = hubFrom();
-    const sink = attach(hub);
-    log.gate = new Promise(() => {});
-    const closed = hub.close({ timeout: 100 });
-    while (!sink.ended) await turn();
-    sink.owner.closed();
-    await closed;
-    expect(log.closed).toBe(true);
+    jest.useFakeTimers({ doNotFake: ['setImmediate', 'queueMicrotask', 'nextTick'] });
+    try {
+      const { hub, log } = hubFrom();
+      const sink = attach(hub);
+      log.gate = new Promise(() => {});
+      const closed = hub.close({ timeout: 100 });
+      await jest.advanceTimersByTimeAsync(49);
+      await turn();
+      expect(sink.ended).toBe(false);
+      await jest.advanceTimersByTimeAsync(1);
+      await untilTurn(() => sink.ended);
+      await jest.advanceTimersByTimeAsync(49);
+      expect(sink.destroyed).toBe(false);
+      await jest.advanceTimersByTimeAsync(1);
+      expect(sink.destroyed).toBe(true);
+      await closed;
+      expect(log.closed).toBe(true);
+    } finally {
+      jest.useRealTimers();
+    }
   });
 
   test('is over in time where the log does not close', async () => {

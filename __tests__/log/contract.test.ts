@@ -21,7 +21,7 @@ import { describeWith } from '../support/needs.js';
 import { stopProxies, type TcpProxy, tcpProxy } from '../support/proxy.js';
 import { RecordingFollower } from '../support/recording-follower.js';
 import { type RedisLibrary, redisClients, redisClusterClients } from '../support/redis-clients.js';
-import { REDIS, type RedisServer, redisServer } from '../support/redis-server.js';
+import { connections, REDIS, type RedisServer, redisServer } from '../support/redis-server.js';
 import { refusal } from '../support/refusal.js';
 
 /** Of the test that runs. */
@@ -107,17 +107,15 @@ function redisContract(site: Site<RedisServer>, library: RedisLibrary<RedisClien
     const log = await source.open();
     const follower = await follow(log);
     await log.append({ fields: Buffer.from('data: a\n') }, signal);
-    const info = String(await site.server.command('INFO', 'server'));
-    const pid = Number(/process_id:(\d+)/.exec(info)?.[1]);
-    process.kill(pid, 'SIGSTOP');
+    site.server.freeze();
+    const passed = site.proxy.passed('data: c');
     const appended = [
       log.append({ fields: Buffer.from('data: b\n') }, signal),
       log.append({ fields: Buffer.from('data: c\n') }, signal),
     ];
-    // So long that it has passed the proxy.
-    for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
+    await passed;
     site.proxy.cut();
-    process.kill(pid, 'SIGCONT');
+    site.server.thaw();
     const ids = await Promise.all(appended);
     await log.append({ fields: Buffer.from('data: d\n') }, signal);
     await follower.received(4);
@@ -177,15 +175,6 @@ function redisContract(site: Site<RedisServer>, library: RedisLibrary<RedisClien
       return !opened.some((id) => left.includes(id));
     });
   });
-}
-
-/** The ids of the connections that a Redis has for this user, but for the one that asks. */
-async function connections(server: RedisServer, user = 'default'): Promise<string[]> {
-  const list = String(await server.command('CLIENT', 'LIST')).split('\n');
-  const others = list.filter(
-    (line) => line.includes(` user=${user} `) && !line.includes(' cmd=client|list '),
-  );
-  return others.flatMap((line) => /^id=(\d+)/.exec(line)?.[1] ?? []);
 }
 
 describeWith(REDIS, 'a log in Redis', (path) => {
@@ -330,6 +319,47 @@ describeWith(NATS, 'a log in NATS', (path) => {
     }
   });
 
+  test('takes a stream that is there as it is, and its limits for the history', async () => {
+    const { streams } = await jetstreamManager(await connectTo(site.server.port));
+    const config = {
+      name: `sse_${prefix}`,
+      subjects: [`sse.${prefix}`],
+      description: 'Of the kitchen',
+      storage: 'memory' as const,
+      max_msgs: 3,
+    };
+    const { created } = await streams.add({ ...config });
+    const connection = await connectTo(site.server.port);
+    const log = natsLog(jetstream(connection), { prefix, history: { events: 100, age: 1000 } });
+    const follower = await follow(log);
+    const { signal } = new AbortController();
+    for (let count = 0; count < 5; count++) {
+      await log.append({ fields: Buffer.from(`data: ${count}\n`) }, signal);
+    }
+    await follower.received(5);
+    expect((await log.read?.(0, 100))?.map(({ sequence }) => sequence)).toEqual([3, 4, 5]);
+    expect(await streams.info(`sse_${prefix}`)).toMatchObject({ created, config });
+  });
+
+  test('makes its stream with the history that it is given', async () => {
+    const connection = await connectTo(site.server.port);
+    await follow(natsLog(jetstream(connection), { prefix, history: { events: 7, age: 60_000 } }));
+    const { streams } = await jetstreamManager(connection);
+    expect(await streams.info(`sse_${prefix}`)).toMatchObject({
+      config: { max_msgs: 7, max_age: 60_000e6, storage: 'file', num_replicas: 1 },
+    });
+  });
+
+  test('is away as long as there are fewer servers than it is to be copied to', async () => {
+    const connection = await connectTo(site.server.port);
+    const log = natsLog(jetstream(connection), { prefix, replicas: 3 });
+    endings.push(() => log.close?.());
+    const follower = new RecordingFollower();
+    log.follow(follower);
+    await follower.until(() => follower.calls.includes('disconnected'));
+    expect(follower.runs).toEqual([]);
+  });
+
   test('leaves its connection open when it is closed', async () => {
     const connection = await connectTo(site.server.port);
     const log = natsLog(jetstream(connection), { prefix });
@@ -408,5 +438,22 @@ describe.each<[string, (options: never) => unknown]>([
     { history: { events: Infinity, age: Infinity } },
   ])('nothing in %j', (options) => {
     expect(refusal(() => make(options as never))).toBe('none');
+  });
+});
+
+describe('natsLog throws for', () => {
+  const right = 'must be an integer from 1 to 5';
+
+  test.each<[unknown, string]>([
+    [0, `RangeError: replicas 0: ${right}`],
+    [6, `RangeError: replicas 6: ${right}`],
+    [1.5, `RangeError: replicas 1.5: ${right}`],
+    ['3', `TypeError: replicas '3': ${right}`],
+  ])('replicas %j', (replicas, message) => {
+    expect(refusal(() => natsLog(natsClient, { replicas: replicas as number }))).toBe(message);
+  });
+
+  test.each([1, 3, 5])('nothing with replicas %j', (replicas) => {
+    expect(refusal(() => natsLog(natsClient, { replicas }))).toBe('none');
   });
 });

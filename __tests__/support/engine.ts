@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, cpSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,8 +17,16 @@ export interface Engine {
   start(): Promise<void>;
   /** Ends it without warning. Its data stays. */
   kill(): Promise<void>;
+  /** Has it stand still: its connections stay, and it answers nothing. */
+  freeze(): void;
+  /** Has it go on where it stood. */
+  thaw(): void;
   /** Deletes its data while it is down. */
   wipe(): Promise<void>;
+  /** Copies its data while it is down. */
+  save(): Promise<void>;
+  /** Puts the copy in place of its data, while it is down. */
+  restore(): Promise<void>;
   /** Ends it for good. */
   stop(): Promise<void>;
 }
@@ -87,15 +95,43 @@ export abstract class ChildEngine implements Engine {
   }
 
   async kill(): Promise<void> {
-    if (!this.#running) return;
-    const { child, exited } = this.#running;
-    process.kill(-(child.pid as number), 'SIGKILL');
+    const exited = this.#running?.exited;
+    this.#signal('SIGKILL');
     await exited;
   }
 
+  freeze(): void {
+    this.#signal('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.#signal('SIGCONT');
+  }
+
+  #signal(signal: NodeJS.Signals): void {
+    const pid = this.#running?.child.pid;
+    if (pid !== undefined) process.kill(-pid, signal);
+  }
+
   async wipe(): Promise<void> {
+    rmSync(dataIn(this.#idleFolder()), DELETE);
+  }
+
+  async save(): Promise<void> {
+    const folder = this.#idleFolder();
+    cpSync(dataIn(folder), copyIn(folder), { recursive: true });
+  }
+
+  async restore(): Promise<void> {
+    const folder = this.#idleFolder();
+    await this.wipe();
+    cpSync(copyIn(folder), dataIn(folder), { recursive: true });
+  }
+
+  #idleFolder(): string {
     if (this.#running) throw new Error(`${this.path} still runs`);
-    if (this.#folder) rmSync(dataIn(this.#folder), DELETE);
+    if (!this.#folder) throw new Error(`${this.path} has never run`);
+    return this.#folder;
   }
 
   async stop(): Promise<void> {
@@ -146,6 +182,10 @@ export abstract class ChildEngine implements Engine {
 
 function dataIn(folder: string): string {
   return join(folder, 'data');
+}
+
+function copyIn(folder: string): string {
+  return join(folder, 'copy');
 }
 
 function guard(child: ChildProcess, folder: string): void {

@@ -19,7 +19,10 @@ export interface Fault<Server extends Engine> {
   readonly kept?: number;
   /** Whether sends wait for as long as it takes. Default: some give up before the log is back. */
   readonly isPatient?: boolean;
-  /** Brings it about, and ends it. Calls `away` while the log is away from these nodes. */
+  /**
+   * Brings it about, and ends it. Calls `away` while the log is away from these nodes. May leave the
+   * fleet paused: whoever loses something is told before anything more is sent.
+   */
   strike(fleet: Fleet, server: Server, away: WhileAway): Promise<void>;
 }
 
@@ -118,12 +121,41 @@ const restartedWithoutData = {
   },
 } as const;
 
+const restartedWithOlderData = {
+  name: 'the server killed, and started again without its newest data',
+  loses: 'all',
+  async strike(fleet: Fleet, server: Engine) {
+    await server.kill();
+    await server.save();
+    await server.start();
+    await fleet.acknowledges(10);
+    await server.kill();
+    await server.restore();
+    await server.start();
+  },
+} as const;
+
+const serverStuck = {
+  name: 'the server stuck for so long that it counts as away',
+  loses: 'nobody',
+  isPatient: true,
+  async strike({ nodes }: Fleet, server: Engine) {
+    server.freeze();
+    await Promise.all(nodes.map((node) => untilLogIs('away', node)));
+    await Promise.all(nodes.map(untilAllHaveHeartbeats));
+    // What was sent to it is carried out now, long after it was sent again.
+    server.thaw();
+  },
+} as const;
+
 const connectionCut = {
   name: 'a connection cut',
   loses: 'nobody',
   isPatient: true,
   async strike({ a }: Fleet) {
+    const { accepted } = a.proxy;
     a.proxy.cut();
+    await untilAccepted(a, accepted);
   },
 } as const;
 
@@ -153,10 +185,20 @@ export const redisFaults: readonly Fault<RedisServer>[] = [
   restartedAtOnce,
   restartedWithData,
   restartedWithoutData,
+  restartedWithOlderData,
   {
     name: 'FLUSHALL',
     loses: 'all',
     async strike(_fleet, server) {
+      await server.command('FLUSHALL');
+    },
+  },
+  {
+    name: 'FLUSHALL while nobody sends anything',
+    loses: 'all',
+    async strike(fleet, server) {
+      await fleet.pause();
+      await untilAllHaveAll(fleet);
       await server.command('FLUSHALL');
     },
   },
@@ -166,27 +208,18 @@ export const redisFaults: readonly Fault<RedisServer>[] = [
     async strike({ nodes }, server) {
       const before = nodes.map(({ rejected }) => rejected.length);
       await server.command('CLIENT', 'PAUSE', '5000', 'ALL');
-      await Promise.all(nodes.map(untilAllHaveHeartbeats));
       await Promise.all(nodes.map((node, index) => untilRejected(node, before[index] as number)));
-    },
-  },
-  {
-    // What was sent to it is carried out afterwards, long after it was sent again.
-    name: 'the server stuck for 5 s',
-    loses: 'nobody',
-    isPatient: true,
-    async strike({ nodes }, server) {
-      const stuck = server.command('DEBUG', 'SLEEP', '5');
-      await Promise.all(nodes.map((node) => untilLogIs('away', node)));
       await Promise.all(nodes.map(untilAllHaveHeartbeats));
-      await stuck;
     },
   },
+  serverStuck,
   {
     name: 'CLIENT KILL',
     loses: 'nobody',
-    async strike(_fleet, server) {
+    async strike({ nodes }, server) {
+      const accepted = nodes.map(({ proxy }) => proxy.accepted);
       await server.command('CLIENT', 'KILL', 'TYPE', 'normal');
+      await Promise.all(nodes.map((node, index) => untilAccepted(node, accepted[index] as number)));
     },
   },
   connectionCut,
@@ -265,11 +298,22 @@ export const natsFaults: readonly Fault<Engine>[] = [
   restartedAtOnce,
   restartedWithData,
   restartedWithoutData,
+  restartedWithOlderData,
+  serverStuck,
   {
     name: 'the stream deleted',
     loses: 'all',
     async strike({ prefix }, server) {
       await administer(server, (streams) => streams.delete(`sse_${prefix}`));
+    },
+  },
+  {
+    name: 'the stream deleted while nobody sends anything',
+    loses: 'all',
+    async strike(fleet, server) {
+      await fleet.pause();
+      await untilAllHaveAll(fleet);
+      await administer(server, (streams) => streams.delete(`sse_${fleet.prefix}`));
     },
   },
   {
@@ -314,6 +358,11 @@ async function untilAllHaveHeartbeats({ readers }: Node): Promise<void> {
       return reader.until(({ text }) => text.length > length);
     }),
   );
+}
+
+/** Resolves when the node has made more connections than so many. */
+async function untilAccepted({ proxy }: Node, count: number): Promise<void> {
+  while (proxy.accepted <= count) await sleep(10);
 }
 
 /** Resolves when more sends of the node were rejected than so many. */
@@ -434,6 +483,7 @@ async function struggle<Server extends Engine>(
   const late = performance.now() - struckAt;
   if (told.length > 0 && late > TOLD_WITHIN) faults.push(`the gap came after ${late} ms`);
 
+  fleet.resume();
   await fleet.acknowledges(20);
   // What tells a node of new events may come back later than what it sends them over.
   await Promise.all(nodes.map((node) => untilLogIs('back', node)));

@@ -41,15 +41,17 @@ export class Node {
     readonly closeLog: () => Promise<void>,
   ) {}
 
+  /** Sends all the time from now on, if it doesn't already. */
   resume(): void {
     this.#paused = false;
-    this.#sending = this.#send();
+    this.#sending ??= this.#send();
   }
 
   /** Resolves when nothing is on its way any more. */
   async pause(): Promise<void> {
     this.#paused = true;
     await this.#sending;
+    this.#sending = undefined;
   }
 
   /** Resolves when so many more events were acknowledged. */

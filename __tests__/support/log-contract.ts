@@ -317,8 +317,33 @@ function sharedLogContract(
       expect([a, b].map(({ follower }) => follower.runs.length)).toEqual([1, 1]);
     });
 
+    test('that goes by while a follower is not ready is told to it by a new begin, in the same life', async () => {
+      const history = { events: 150 };
+      const [held, free] = [await follow({ history }), await follow({ history })];
+      held.follower.hold();
+      for (let round = 1; round <= 10; round++) {
+        await Promise.all(numbers(100).map((name) => append(free.log, record(name))));
+        await free.follower.received(100 * round);
+      }
+      held.follower.release();
+      await held.follower.until(() => held.follower.entries.at(-1)?.sequence === 1000);
+
+      const { runs } = held.follower;
+      expect(runs.length).toBeGreaterThan(1);
+      let last = 0;
+      for (const { epoch, head, entries } of runs) {
+        expect(epoch).toBe(free.follower.run?.epoch);
+        expect(head).toBeGreaterThanOrEqual(last);
+        expect(entries.map(({ sequence }) => sequence)).toEqual(
+          entries.map((_, index) => head + index + 1),
+        );
+        last = head + entries.length;
+      }
+      expect(free.follower.runs).toHaveLength(1);
+    });
+
     test('is bounded by the age of the events', async () => {
-      const history = { age: 250 };
+      const history = { age: 1000 };
       const { log, follower } = await follow({ history });
       for (const name of ['a', 'b', 'c']) await append(log, record(name));
       await follower.received(3);

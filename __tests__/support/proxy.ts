@@ -29,6 +29,8 @@ export class TcpProxy {
   readonly #links = new Set<Link>();
   #refuses = false;
   #silencesNewOnes = false;
+  /** What is waited for to pass, and who waits. */
+  readonly #awaited = new Set<{ readonly text: string; readonly passed: () => void }>();
 
   constructor(
     server: Server,
@@ -47,6 +49,11 @@ export class TcpProxy {
   /** Destroys the connections there are. New ones are taken. */
   cut(): void {
     for (const link of this.#links) link.destroy();
+  }
+
+  /** Resolves when a client's text, short enough for one packet, is on its way to the target. */
+  passed(text: string): Promise<void> {
+    return new Promise((passed) => this.#awaited.add({ text, passed }));
   }
 
   /** Resets every new connection at once, or no longer. Those there are stay. */
@@ -85,6 +92,13 @@ export class TcpProxy {
       return;
     }
     const link = new Link(socket, this.#silencesNewOnes ? undefined : this.target);
+    socket.on('data', (bytes: Buffer) => {
+      for (const awaited of this.#awaited) {
+        if (!bytes.includes(awaited.text)) continue;
+        this.#awaited.delete(awaited);
+        awaited.passed();
+      }
+    });
     this.#links.add(link);
     link.onClosed = () => this.#links.delete(link);
   }

@@ -27,6 +27,15 @@ export function redisServer(path: string, options: RedisOptions = {}): RedisServ
   return new ChildRedis(path, options);
 }
 
+/** The ids of the connections that a Redis has for this user, but for the one that asks. */
+export async function connections(server: RedisServer, user = 'default'): Promise<string[]> {
+  const list = String(await server.command('CLIENT', 'LIST')).split('\n');
+  const others = list.filter(
+    (line) => line.includes(` user=${user} `) && !line.includes(' cmd=client|list '),
+  );
+  return others.flatMap((line) => /^id=(\d+)/.exec(line)?.[1] ?? []);
+}
+
 class ChildRedis extends ChildEngine implements RedisServer {
   readonly #options: RedisOptions;
 

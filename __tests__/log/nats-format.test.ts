@@ -1,0 +1,53 @@
+import type { StreamInfo } from '../../lib/log/nats-client.js';
+import { describeLife, extentOf } from '../../lib/log/nats-format.js';
+
+/** A stream that holds the messages 4 to 9. */
+function stream(description?: string, created = '2026-01-01T00:00:00.123Z'): StreamInfo {
+  return {
+    config: description === undefined ? {} : { description },
+    created,
+    state: { messages: 6, first_seq: 4, last_seq: 9 },
+  };
+}
+
+describe("a stream's description", () => {
+  test('tells which life it is, and where it begins', () => {
+    const description = describeLife(stream(), 9);
+    expect(description).toBe('(express-sse-hub: life 1 from 9)');
+    expect(describeLife(stream(description), 12)).toBe('(express-sse-hub: life 2 from 12)');
+    expect(extentOf('s', stream(description))).toMatchObject({ start: 9, tail: 3, head: 9 });
+  });
+
+  test('keeps what somebody else has written there', () => {
+    const description = describeLife(stream('Of the kitchen (since May)'), 9);
+    expect(description).toBe('Of the kitchen (since May) (express-sse-hub: life 1 from 9)');
+    expect(describeLife(stream(description), 12)).toBe(
+      'Of the kitchen (since May) (express-sse-hub: life 2 from 12)',
+    );
+  });
+});
+
+describe('an epoch', () => {
+  const { epoch } = extentOf('s', stream());
+
+  test('is the same however the stream grows, is trimmed, or is described', () => {
+    const later = {
+      ...stream('Of the kitchen'),
+      state: { messages: 1, first_seq: 20, last_seq: 20 },
+    };
+    expect(extentOf('s', later).epoch).toBe(epoch);
+  });
+
+  test('is another one in another life, for another birth, and for another stream', () => {
+    const others = [
+      extentOf('s', stream(describeLife(stream(), 9))),
+      extentOf('s', stream(undefined, '2026-01-01T00:00:00.124Z')),
+      extentOf('t', stream()),
+    ];
+    expect(new Set([epoch, ...others.map((other) => other.epoch)]).size).toBe(4);
+  });
+
+  test('makes event ids', () => {
+    expect(epoch).toMatch(/^[A-Za-z0-9_-]{8}$/);
+  });
+});
