@@ -8,7 +8,8 @@ const config: Config = {
   // The sources name each other as `./hub.js`, as Node's ESM loader wants it.
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   setupFilesAfterEnv: ['<rootDir>/__tests__/support/setup.ts'],
-  testTimeout: 20_000,
+  // Far more than any of them takes, for machines that are busy with something else as well.
+  testTimeout: 120_000,
   // They wait for servers and browsers more than they compute.
   maxWorkers: '100%',
 };

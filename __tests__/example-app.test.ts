@@ -7,9 +7,6 @@ import { chromiumProgram, launchChromium } from './support/chromium.js';
 import { describeWith } from './support/needs.js';
 import { serve } from './support/server.js';
 
-// A browser takes its time on a busy machine.
-jest.setTimeout(60_000);
-
 const root = join(__dirname, '..');
 
 class ExampleApp {

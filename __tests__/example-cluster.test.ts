@@ -12,9 +12,6 @@ import { describeWith } from './support/needs.js';
 import { REDIS, redisServer } from './support/redis-server.js';
 import { StreamReader } from './support/stream-client.js';
 
-// Each test starts up to five programs.
-jest.setTimeout(60_000);
-
 const root = join(__dirname, '..');
 
 /** A program of the example app, and what it prints. */

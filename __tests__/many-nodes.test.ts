@@ -14,9 +14,6 @@ import { connections, REDIS, redisServer } from './support/redis-server.js';
 import { serve } from './support/server.js';
 import { fetchHead, StreamReader } from './support/stream-client.js';
 
-// To be away, and to come back, takes a log seconds.
-jest.setTimeout(60_000);
-
 /** jest hands its tests a copy of `process`, and the copy hears of no unhandled rejection. */
 const realProcess = runInThisContext('process') as NodeJS.Process;
 

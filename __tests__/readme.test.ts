@@ -796,7 +796,7 @@ describe('blocks that the compiler checks', () => {
       ...typeErrors(server, { lib: ['es2023'], types: ['node'] }),
       ...typeErrors(page, { lib: ['es2023', 'dom', 'dom.iterable'], types: [] }),
     ]);
-  }, 60_000);
+  });
 
   test.each([...server.keys(), ...page.keys()])('%s', (file) => {
     expect(errors.get(file)).toEqual([]);

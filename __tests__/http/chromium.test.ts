@@ -6,9 +6,6 @@ import { describeWith } from '../support/needs.js';
 import { serve } from '../support/server.js';
 import { StreamReader } from '../support/stream-client.js';
 
-// A browser takes its time on a busy machine.
-jest.setTimeout(60_000);
-
 /** Collects what its EventSource receives, and when it opens. */
 const PAGE = `<!doctype html><title>stream</title><script>
   window.got = [];

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
-import { Cluster } from 'ioredis';
-import { Cluster as Cluster5 } from 'ioredis5';
-import { createCluster } from 'redis';
-import { createCluster as createCluster5 } from 'redis5';
+import { Cluster, Redis } from 'ioredis';
+import { Cluster as Cluster5, Redis as Redis5 } from 'ioredis5';
+import { createCluster, createSentinel } from 'redis';
+import { createCluster as createCluster5, createSentinel as createSentinel5 } from 'redis5';
 import type { Log } from '../../lib/log/log.js';
 import { memoryLog } from '../../lib/log/memory.js';
 import { natsLog } from '../../lib/log/nats.js';
@@ -21,6 +21,7 @@ import { describeWith } from '../support/needs.js';
 import { stopProxies, type TcpProxy, tcpProxy } from '../support/proxy.js';
 import { RecordingFollower } from '../support/recording-follower.js';
 import { type RedisLibrary, redisClients, redisClusterClients } from '../support/redis-clients.js';
+import { MASTER_NAME, RedisSentinel } from '../support/redis-sentinel.js';
 import { connections, REDIS, type RedisServer, redisServer } from '../support/redis-server.js';
 import { refusal } from '../support/refusal.js';
 
@@ -96,6 +97,14 @@ function redisSource(
       },
     },
   };
+}
+
+/** One of each library that can copy it, none of them connected. */
+function sentinelClients(port: number): RedisClient[] {
+  const at = { host: '127.0.0.1', port };
+  const forRedis = { name: MASTER_NAME, sentinelRootNodes: [at] };
+  const forIoRedis = { name: MASTER_NAME, sentinels: [at], lazyConnect: true };
+  return [createSentinel(forRedis), new Redis(forIoRedis), new Redis5(forIoRedis)];
 }
 
 function redisContract(site: Site<RedisServer>, library: RedisLibrary<RedisClient>): void {
@@ -228,6 +237,41 @@ describeWith(REDIS, 'a log in a cluster of Redis', (path) => {
     await follow(log);
     await log.append({ fields: Buffer.from('data: a\n') }, new AbortController().signal);
     expect((await connections(server, 'ann')).length).toBeGreaterThanOrEqual(2);
+  });
+});
+
+describeWith(REDIS, 'a log in a Redis that sentinels look after', (path) => {
+  afterAll(stopEngines);
+
+  test('goes on at the replica that is promoted, through all clients, with nothing lost', async () => {
+    const { signal } = new AbortController();
+    const master = redisServer(path);
+    await master.start();
+    const replica = redisServer(path, { replicaOf: master });
+    await replica.start();
+    const sentinel = new RedisSentinel(master);
+    await sentinel.start();
+
+    const logs = sentinelClients(sentinel.port).map((client) => redisLog(client, { prefix }));
+    const followers = await Promise.all(logs.map(follow));
+    const expected: string[] = [];
+    const appendThroughAll = async (when: string) => {
+      for (const [index, log] of logs.entries()) {
+        expected.push(`${when} ${index}`);
+        await log.append({ fields: Buffer.from(`${when} ${index}`) }, signal);
+      }
+    };
+    await appendThroughAll('before');
+    await master.command('WAIT', '1', '0');
+    await master.kill();
+    await appendThroughAll('after');
+
+    for (const follower of followers) {
+      await follower.received(2 * logs.length);
+      expect(follower.entries.map(({ fields }) => String(fields))).toEqual(expected);
+      expect(follower.runs).toHaveLength(1);
+    }
+    expect(await replica.command('ROLE')).toContain('master');
   });
 });
 
@@ -399,6 +443,17 @@ describe.each<[string, string, (client: never) => unknown]>([
       `TypeError: ${name} client ${quoted}: ${right}`,
     );
   });
+});
+
+test('redisLog throws for a sentinel client of redis 5, which nobody can copy', () => {
+  const client = createSentinel5({
+    name: MASTER_NAME,
+    sentinelRootNodes: [{ host: '127.0.0.1', port: 1 }],
+  });
+  // @ts-expect-error The compiler knows as well.
+  expect(refusal(() => redisLog(client))).toMatch(
+    /^TypeError: redisLog client .+: must be one that can be copied: for sentinels, a client of redis 6 or ioredis$/,
+  );
 });
 
 describe.each<[string, (options: never) => unknown]>([

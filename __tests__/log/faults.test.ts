@@ -10,24 +10,17 @@ afterEach(async () => {
   await stopEngines();
 });
 
-const LIMIT = 60_000;
-
 describeWith(REDIS, 'two nodes that share a log in Redis get over', (path) => {
   test.each(redisFaults.map((fault) => [fault.name, fault] as const))(
     '%s',
     async (_name, fault) => {
       expect(await endure(fault, redisServer(path), openRedis)).toEqual([]);
     },
-    LIMIT,
   );
 });
 
 describeWith(NATS, 'two nodes that share a log in NATS get over', (path) => {
-  test.each(natsFaults.map((fault) => [fault.name, fault] as const))(
-    '%s',
-    async (_name, fault) => {
-      expect(await endure(fault, natsServer(path), openNats)).toEqual([]);
-    },
-    LIMIT,
-  );
+  test.each(natsFaults.map((fault) => [fault.name, fault] as const))('%s', async (_name, fault) => {
+    expect(await endure(fault, natsServer(path), openNats)).toEqual([]);
+  });
 });

@@ -11,6 +11,9 @@ async function endure(server: Engine): Promise<void> {
   const settings = { clients: 300, seconds: 60, eventsPerSecond: 50, killsPerSecond: 2 };
   const { faults, ...figures } = await clusterTorture({ url: server.url, ...settings });
   process.stdout.write(`${JSON.stringify({ ...settings, ...figures, faults: faults.length })}\n`);
+  expect(figures.acknowledged).toBeGreaterThan(1000);
+  expect(figures.kills).toBeGreaterThan(30);
+  expect(figures.reconnects).toBeGreaterThan(3000);
   expect(faults).toEqual([]);
 }
 

@@ -105,7 +105,7 @@ export async function clusterTorture(settings: ClusterTorture): Promise<ClusterR
   const last = `last ${await post((nodes[0] as Node).port, 'last', agent)}`;
   acknowledged.push(last);
 
-  await allGot(clients, last, 20_000);
+  await allGot(clients, last, 60_000);
 
   for (const { source } of clients) source.close();
   await balancer.close();

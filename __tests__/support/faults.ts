@@ -46,7 +46,7 @@ const PATIENCE = 40_000;
 const STORM = 10;
 
 /** How long a fault and all that is looked at may take, in ms: after that it is said what is missing. */
-const TIME_LIMIT = 50_000;
+const TIME_LIMIT = 100_000;
 
 /** How long a client may have to wait for its gap, once the server can be reached again, in ms. */
 const TOLD_WITHIN = 5000;

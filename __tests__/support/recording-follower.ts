@@ -1,7 +1,7 @@
 import type { LogEntry, LogFollower } from '../../lib/log/log.js';
 
 /** How long a test waits for what a log is to do, in ms: less than a test may take. */
-const LIMIT = 15_000;
+const LIMIT = 60_000;
 
 /** What came between one `begin` and the next. */
 export interface Run {

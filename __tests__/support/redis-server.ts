@@ -27,6 +27,29 @@ export function redisServer(path: string, options: RedisOptions = {}): RedisServ
   return new ChildRedis(path, options);
 }
 
+/** Sends one command over a connection of its own. */
+export async function command(port: number, name: string, ...args: string[]): Promise<unknown> {
+  const redis = new Redis(port, '127.0.0.1', {
+    lazyConnect: true,
+    // Servers that are busy, or replicas without a master, are asked as well.
+    enableReadyCheck: false,
+    retryStrategy: () => null,
+  });
+  let cause: Error | undefined;
+  redis.on('error', (error: Error) => {
+    cause = error;
+  });
+  try {
+    await redis.connect();
+    return await redis.call(name, ...args);
+  } catch (error) {
+    // ioredis itself says no more than that the connection is closed.
+    throw cause ?? error;
+  } finally {
+    redis.disconnect();
+  }
+}
+
 /** The ids of the connections that a Redis has for this user, but for the one that asks. */
 export async function connections(server: RedisServer, user = 'default'): Promise<string[]> {
   const list = String(await server.command('CLIENT', 'LIST')).split('\n');
@@ -48,26 +71,8 @@ class ChildRedis extends ChildEngine implements RedisServer {
     return `redis://127.0.0.1:${this.port}`;
   }
 
-  async command(name: string, ...args: string[]): Promise<unknown> {
-    const redis = new Redis(this.port, '127.0.0.1', {
-      lazyConnect: true,
-      // Servers that are busy, or replicas without a master, are asked as well.
-      enableReadyCheck: false,
-      retryStrategy: () => null,
-    });
-    let cause: Error | undefined;
-    redis.on('error', (error: Error) => {
-      cause = error;
-    });
-    try {
-      await redis.connect();
-      return await redis.call(name, ...args);
-    } catch (error) {
-      // ioredis itself says no more than that the connection is closed.
-      throw cause ?? error;
-    } finally {
-      redis.disconnect();
-    }
+  command(name: string, ...args: string[]): Promise<unknown> {
+    return command(this.port, name, ...args);
   }
 
   protected args(data: string, [port, busPort]: readonly number[]): string[] {

@@ -66,7 +66,7 @@ export async function torture(settings: Torture): Promise<TortureReport> {
   await Promise.all(sends);
 
   const last = String(sent - 1);
-  await allGot(clients, last, 10_000);
+  await allGot(clients, last, 60_000);
 
   const expected = Array.from({ length: sent }, (_, index) => String(index)).join();
   const faults = clients.flatMap(({ got }, index) =>

@@ -8,8 +8,8 @@ const CONNECT_LIMIT = 3000;
 type Any = never[];
 
 /**
- * A client of `redis` (5 or 6) or of `ioredis` (5 or 6), also for a cluster or behind sentinels, by
- * what tells it from everything else.
+ * A client of `redis` (5 or 6) or of `ioredis` (5 or 6), also for a cluster or behind sentinels
+ * (`redis` from 6 on), by what tells it from everything else.
  */
 export type RedisClient =
   | {
@@ -58,7 +58,10 @@ interface IoRedis {
 export function connectorLike(client: RedisClient): () => Promise<RedisConnection> {
   if (isIoRedis(client)) return () => connectIoRedis(client);
   if (isNodeRedis(client)) return () => connectNodeRedis(client);
-  throw new TypeError(`redisLog client ${quote(client)}: must be a client of redis or ioredis`);
+  const right = isSentinel(Object(client))
+    ? 'must be one that can be copied: for sentinels, a client of redis 6 or ioredis'
+    : 'must be a client of redis or ioredis';
+  throw new TypeError(`redisLog client ${quote(client)}: ${right}`);
 }
 
 function isIoRedis(client: unknown): client is IoRedis {
@@ -122,7 +125,7 @@ function isCluster(client: NodeRedis): boolean {
   return 'slots' in client;
 }
 
-function isSentinel(client: NodeRedis): boolean {
+function isSentinel(client: object): boolean {
   return 'getSentinelNode' in client;
 }
 

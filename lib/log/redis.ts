@@ -16,9 +16,9 @@ export type { RedisClient } from './redis-connection.js';
  *
  *     const stream = sse({ log: redisLog(client, { prefix: 'orders' }) });
  *
- * `client` is one of `redis` (5 or 6) or `ioredis` (5 or 6), also for a cluster or behind sentinels. It
- * is only copied: the log opens two connections of its own with its settings, and closes them when
- * its hub is closed. The client need not be connected.
+ * `client` is one of `redis` (5 or 6) or `ioredis` (5 or 6), also for a cluster, or behind sentinels
+ * (`redis` from 6 on). It is only copied: the log opens two connections of its own with its settings,
+ * and closes them when its hub is closed. The client need not be connected.
  *
  * The keys are `sse:{<prefix>}:log`, `sse:{<prefix>}:meta` and `sse:{<prefix>}:writer:<id>`; a cluster
  * keeps them together.
