@@ -8,7 +8,8 @@ export function machine() {
     CPU: cpus()[0]?.model.trim() || 'unknown',
     Cores: String(cpus().length),
     Memory: `${(totalmem() / 2 ** 30).toFixed(1)} GiB`,
-    Kernel: `${type()} ${release()}`,
+    // What stands behind the version is of whoever built it.
+    Kernel: `${type()} ${release().split('-')[0]}`,
     Node: process.version,
     Date: new Date().toISOString().slice(0, 10),
   };

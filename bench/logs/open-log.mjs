@@ -15,7 +15,12 @@ const openers = {
     const { connect } = await import('@nats-io/transport-node');
     const { jetstream } = await import('@nats-io/jetstream');
     const connection = await connect({ servers: url, maxReconnectAttempts: -1 });
-    return natsLog(jetstream(connection), options);
+    const log = natsLog(jetstream(connection), options);
+    const close = async () => {
+      await log.close();
+      await connection.close();
+    };
+    return { ...log, close };
   },
 };
 

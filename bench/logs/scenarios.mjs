@@ -2,9 +2,12 @@
 // figures are coarse.
 import { cost } from './cost.mjs';
 import { appends, fanOut, latency, replay } from './phases.mjs';
+import { readers } from './readers.mjs';
 
 /** More than any run writes. */
 const KEEP_ALL = { events: 1_000_000 };
+/** What any run writes before it is measured, and more than is on its way at a time. */
+const FULL = { events: 5000 };
 
 const NAMES = {
   memory: 'memory',
@@ -48,6 +51,7 @@ export function scenarios({ quick }) {
         { client: 'memory', writers: 1 },
         { client: 'redis', writers: 1 },
         { client: 'redis', writers: 2 },
+        { client: 'redis', writers: 1, history: FULL, what: ', a log that is full' },
         { client: 'ioredis', writers: 1 },
         { client: 'ioredis', writers: 2, full: true },
         { client: 'nats', writers: 1 },
@@ -55,10 +59,11 @@ export function scenarios({ quick }) {
         { client: 'plain', writers: 1 },
       ]
         .filter(inBoth)
-        .map((row) => ({
+        .map(({ history = KEEP_ALL, what = '', ...row }) => ({
           ...row,
-          history: KEEP_ALL,
-          label: `${NAMES[row.client]}, ${row.writers === 1 ? 'one process' : 'two processes'}`,
+          history,
+          isFull: history === FULL,
+          label: `${NAMES[row.client]}, ${row.writers === 1 ? 'one process' : 'two processes'}${what}`,
         })),
       run: (cluster, row) => appends(cluster, { ...row, inFlight, warmUp, seconds }),
       derive: addShares,
@@ -140,6 +145,31 @@ export function scenarios({ quick }) {
         { client: 'nats', label: NAMES.nats, events: quick ? 2000 : 20_000 },
       ].map((row) => ({ ...row, history: KEEP_ALL })),
       run: cost,
+    },
+    {
+      id: 'f',
+      title: `What nodes cost the engine: events of 128 bytes, ${inFlight} in flight, a log that is full`,
+      maxRounds: 3,
+      columns: [ENGINE],
+      rows: [
+        { client: 'redis', nodes: 1 },
+        { client: 'redis', nodes: 5, full: true },
+        { client: 'redis', nodes: 10 },
+        { client: 'redis', nodes: 20, full: true },
+        { client: 'nats', nodes: 1 },
+        { client: 'nats', nodes: 5, full: true },
+        { client: 'nats', nodes: 10, full: true },
+      ]
+        .filter(inBoth)
+        .map((row) => ({
+          ...row,
+          history: FULL,
+          label: `${NAMES[row.client]}, ${row.nodes} ${row.nodes === 1 ? 'node' : 'nodes'}`,
+        })),
+      run: (cluster, row) => {
+        const events = row.client === 'nats' ? 5000 : 20_000;
+        return readers(cluster, { ...row, warmUp: FULL.events, events: quick ? 5000 : events });
+      },
     },
   ];
 }
