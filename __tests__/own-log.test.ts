@@ -397,6 +397,53 @@ describe('what the hub has dropped', () => {
     expect(sink.data).toEqual(numbers(951, 1000));
   });
 
+  test('comes although other places in the log can never be read', async () => {
+    const { hub, log } = hubFrom(1000, small);
+    log.stored = entries(1, 1000);
+    for (const after of [0, 100, 200, 300]) {
+      log.unreadable.add(after);
+      attach(hub, `e.${after}`);
+    }
+    await turn();
+    const sink = attach(hub, 'e.500');
+    await untilTurn(() => sink.data.at(-1) === '1000');
+    expect(sink.data).toEqual(numbers(501, 1000));
+  });
+
+  test('is less than the hub has, where the log is the shorter one: what the hub has is given', async () => {
+    const { hub, log } = hubFrom(150, { history: { events: 50 } });
+    log.give(151, 200);
+    log.stored = entries(196, 200);
+    await turn();
+    await turn();
+    const sink = attach(hub, 'e.140');
+    await untilTurn(() => sink.data.at(-1) === '200');
+    expect(sink.data).toEqual([GAP('trimmed'), ...numbers(151, 200)]);
+  });
+
+  test.each(['disconnect', 'skip'] as const)(
+    'while it does not come, no more waits for one client than for one that is slow: %s',
+    async (slowClient) => {
+      const { hub, log } = hubFrom(1000, { ...small, slowClient, clientQueueSize: 50 });
+      log.stored = entries(1, 1000);
+      const open = log.hold();
+      const sink = attach(hub, 'e.0');
+      const [client] = hub.clients.values();
+      await turn();
+      const sends = numbers(1, 51).map((data) => client?.send(`own ${data}`));
+      // Given up, as they are for a client that takes nothing.
+      await Promise.all(sends);
+      expect(sink.destroyed).toBe(slowClient === 'disconnect');
+      open();
+      if (slowClient === 'disconnect') return;
+      await untilTurn(() => sink.data.length > 0);
+      log.give(1001);
+      await untilTurn(() => sink.data.at(-1) === '1001');
+      expect(sink.data).toEqual([GAP('slow'), '1001']);
+      expect(hub.stats().dropped).toBe(1000 + 51);
+    },
+  );
+
   test('is not waited for when the client leaves', async () => {
     const { hub, log } = hubFrom(1000, small);
     log.stored = entries(1, 1000);

@@ -320,14 +320,19 @@ export class StreamClient implements Client, SinkOwner, Reader, PageReader {
     );
   }
 
+  /** What waits for it is counted anew. */
+  resetLag(): void {
+    this.lagEvents = 0;
+    this.lagBytes = 0;
+  }
+
   /** Everything up to the ring's head is lost to it, for this reason. */
   lose(reason: GapReason): void {
     const { head } = this.#keeper.ring;
     this.#addGap({ reason });
     this.cursor = head;
     this.parkedAt = head;
-    this.lagEvents = 0;
-    this.lagBytes = 0;
+    this.resetLag();
     if (this.leaving) this.end = head;
     for (let index = 0; index < (this.#direct?.size ?? 0); index++) {
       (this.#direct?.at(index) as Direct).after = head;

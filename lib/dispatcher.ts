@@ -134,7 +134,7 @@ export class Dispatcher {
     if (client.state === 'idle') {
       client.cursor = this.#ring.head;
       this.#queue(client);
-    } else if (client.state === 'parked') {
+    } else if (client.state === 'parked' || client.state === 'fetching') {
       this.#lag(client, bytes);
     }
   }
@@ -214,6 +214,7 @@ export class Dispatcher {
   drained(client: StreamClient): void {
     if (client.state !== 'parked') return;
     this.#parked.delete(client);
+    client.resetLag();
     this.#settle(client, true);
   }
 
@@ -243,6 +244,7 @@ export class Dispatcher {
   }
 
   #fetched(client: StreamClient): void {
+    client.resetLag();
     if (client.state === 'fetching') this.#queue(client);
   }
 
@@ -302,8 +304,7 @@ export class Dispatcher {
     this.#pages?.leave(client);
     client.conflates = true;
     client.parkedAt = this.#ring.head;
-    client.lagEvents = 0;
-    client.lagBytes = 0;
+    client.resetLag();
     this.#watch(client);
   }
 
@@ -350,7 +351,9 @@ export class Dispatcher {
     }
     const events = client.skip();
     if (events > 0) this.#hooks.dropped(client, events, why);
-    this.#park(client);
+    // It takes more, only what it waited for did not come.
+    if (client.state === 'fetching') this.#settle(client, true);
+    else this.#park(client);
     this.#checkFlushes();
   }
 

@@ -134,29 +134,37 @@ function redisContract(site: Site<RedisServer>, library: RedisLibrary<RedisClien
     );
   });
 
-  test('begins another life where the server has gone back, and others have written since', async () => {
+  /** A log that has begun, and how to append to it. */
+  async function join(options?: OpenOptions) {
+    const log = await source.open(options);
+    const follower = await follow(log);
     const { signal } = new AbortController();
-    const join = async (options?: OpenOptions) => {
-      const log = await source.open(options);
-      const follower = await follow(log);
-      const append = async (name: string) => log.append({ fields: Buffer.from(name) }, signal);
-      return { follower, append };
-    };
-    const copy = async (from: string, to: string) => {
-      for (const part of ['log', 'meta']) {
-        const keys = [from, to].map((at) => `sse:{${prefix}}:${at}${part}`);
-        await site.server.command('COPY', ...keys, 'REPLACE');
-      }
-    };
+    const append = async (name: string) => log.append({ fields: Buffer.from(name) }, signal);
+    return { log, follower, append };
+  }
+
+  /** Remembers what the server has, as a copy on its disk would. */
+  const save = () => copy('', 'old-');
+  /** Has the server go back to that. */
+  const restore = () => copy('old-', '');
+
+  async function copy(from: string, to: string): Promise<void> {
+    for (const part of ['log', 'meta']) {
+      const keys = [from, to].map((at) => `sse:{${prefix}}:${at}${part}`);
+      await site.server.command('COPY', ...keys, 'REPLACE');
+    }
+  }
+
+  test('begins another life where the server has gone back, and others have written since', async () => {
     const before = await join();
     await before.append('a');
-    await copy('', 'old-');
+    await save();
     await before.append('b');
     await before.append('c');
     await before.follower.received(3);
     site.proxy.refuse(true);
     site.proxy.cut();
-    await copy('old-', '');
+    await restore();
     const after = await join({ direct: true });
     for (const name of ['d', 'e', 'f']) await after.append(name);
     site.proxy.refuse(false);
@@ -164,11 +172,35 @@ function redisContract(site: Site<RedisServer>, library: RedisLibrary<RedisClien
     const { epoch, sequence } = await after.append('g');
     await before.follower.received(4);
     await after.follower.received(4);
-    for (const { follower } of [before, after]) {
+    for (const { log, follower } of [before, after]) {
       const [old, now] = follower.runs;
       expect(old?.epoch).not.toBe(epoch);
       expect(now).toMatchObject({ epoch, entries: [{ sequence, fields: Buffer.from('g') }] });
+      // What is left of the old life can't be taken for the new one's.
+      expect((await log.read?.(0, 100))?.map((entry) => entry.sequence)).toEqual([sequence]);
     }
+  });
+
+  test('begins a life that never was, however often the server goes back to the same place', async () => {
+    const { follower, append } = await join();
+    await append('a');
+    await save();
+    const ids = [await append('b')];
+    for (let lives = 2; lives <= 4; lives++) {
+      await restore();
+      if (lives === 3) {
+        // Found by a write, the other times by the tail.
+        ids.push(await append('c'));
+      }
+      await follower.until(() => follower.runs.length === lives);
+      ids.push(await append('d'));
+    }
+    await follower.until(() => String(follower.entries.at(-1)?.fields) === 'd');
+    expect(follower.runs).toHaveLength(4);
+    expect(new Set(follower.runs.map(({ epoch }) => epoch)).size).toBe(4);
+    expect(new Set(ids.map(({ epoch, sequence }) => `${epoch}.${sequence}`)).size).toBe(5);
+    expect(ids.at(-1)?.epoch).toBe(follower.run?.epoch);
+    expect(follower.run?.entries).toHaveLength(1);
   });
 
   test('closes the connections that it opened', async () => {
@@ -201,6 +233,18 @@ describeWith(REDIS, 'a log in Redis', (path) => {
   });
 
   describe.each(redisClients)('through $name', (library) => redisContract(site, library));
+
+  const pipelining = { lazyConnect: true, enableAutoPipelining: true };
+
+  test.each<[string, (url: string) => RedisClient]>([
+    ['ioredis 6', (url) => new Redis(url, pipelining)],
+    ['ioredis 5', (url) => new Redis5(url, pipelining)],
+  ])('goes through a client of %s that makes pipelines by itself', async (_name, create) => {
+    const log = redisLog(create(site.server.url), { prefix });
+    const follower = await follow(log);
+    await log.append({ fields: Buffer.from('a') }, new AbortController().signal);
+    await follower.received(1);
+  });
 });
 
 describeWith(REDIS, 'a log in a cluster of Redis', (path) => {
@@ -361,6 +405,43 @@ describeWith(NATS, 'a log in NATS', (path) => {
       const streams = Array.from({ length: 10 }, (_, index) => `${prefix}-${round}-${index}`);
       await Promise.all(streams.map(loseAndSend));
     }
+  });
+
+  test('begins a life that never was, however often the server goes back to the same place', async () => {
+    const { server } = site;
+    const log = natsLog(jetstream(await connectTo(server.port)), { prefix });
+    const follower = await follow(log);
+    const { signal } = new AbortController();
+    const append = async (name: string) => log.append({ fields: Buffer.from(name) }, signal);
+    await append('a');
+    await server.kill();
+    await server.save();
+    await server.start();
+    await append('b');
+    for (let lives = 2; lives <= 3; lives++) {
+      await server.kill();
+      await server.restore();
+      await server.start();
+      await follower.until(() => follower.runs.length === lives);
+      await append(`${lives}`);
+    }
+    await follower.until(() => String(follower.entries.at(-1)?.fields) === '3');
+    expect(follower.runs).toHaveLength(3);
+    expect(new Set(follower.runs.map(({ epoch }) => epoch)).size).toBe(3);
+    expect(follower.run?.entries).toHaveLength(1);
+  });
+
+  test("passes over what is somebody else's in its stream", async () => {
+    const connection = await connectTo(site.server.port);
+    const log = natsLog(jetstream(connection), { prefix });
+    const follower = await follow(log);
+    const { signal } = new AbortController();
+    await log.append({ fields: Buffer.from('a') }, signal);
+    await jetstream(connection).publish(`sse.${prefix}`, 'hi');
+    await log.append({ fields: Buffer.from('b') }, signal);
+    await follower.received(3);
+    expect(follower.entries.map(({ rooms }) => rooms)).toEqual([undefined, [], undefined]);
+    expect(follower.runs).toHaveLength(1);
   });
 
   test('takes a stream that is there as it is, and its limits for the history', async () => {

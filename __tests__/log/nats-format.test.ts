@@ -1,5 +1,5 @@
 import type { StreamInfo } from '../../lib/log/nats-client.js';
-import { describeLife, extentOf } from '../../lib/log/nats-format.js';
+import { decode, describeLife, encode, extentOf } from '../../lib/log/nats-format.js';
 
 /** A stream that holds the messages 4 to 9. */
 function stream(description?: string, created = '2026-01-01T00:00:00.123Z'): StreamInfo {
@@ -12,18 +12,27 @@ function stream(description?: string, created = '2026-01-01T00:00:00.123Z'): Str
 
 describe("a stream's description", () => {
   test('tells which life it is, and where it begins', () => {
-    const description = describeLife(stream(), 9);
+    const description = describeLife('s', stream(), 9, []);
     expect(description).toBe('(express-sse-hub: life 1 from 9)');
-    expect(describeLife(stream(description), 12)).toBe('(express-sse-hub: life 2 from 12)');
+    expect(describeLife('s', stream(description), 12, [])).toBe(
+      '(express-sse-hub: life 2 from 12)',
+    );
     expect(extentOf('s', stream(description))).toMatchObject({ start: 9, tail: 3, head: 9 });
   });
 
   test('keeps what somebody else has written there', () => {
-    const description = describeLife(stream('Of the kitchen (since May)'), 9);
+    const description = describeLife('s', stream('Of the kitchen (since May)'), 9, []);
     expect(description).toBe('Of the kitchen (since May) (express-sse-hub: life 1 from 9)');
-    expect(describeLife(stream(description), 12)).toBe(
+    expect(describeLife('s', stream(description), 12, [])).toBe(
       'Of the kitchen (since May) (express-sse-hub: life 2 from 12)',
     );
+  });
+
+  test('names none of the lives that are over, also where the stream has gone back to an older one', () => {
+    const lives = [1, 2, 3].map((life) => stream(`(express-sse-hub: life ${life} from 9)`));
+    const over = lives.map((life) => extentOf('s', life).epoch);
+    expect(describeLife('s', stream(), 9, over)).toBe('(express-sse-hub: life 4 from 9)');
+    expect(describeLife('s', stream(), 9, over.slice(1))).toBe('(express-sse-hub: life 1 from 9)');
   });
 });
 
@@ -40,7 +49,7 @@ describe('an epoch', () => {
 
   test('is another one in another life, for another birth, and for another stream', () => {
     const others = [
-      extentOf('s', stream(describeLife(stream(), 9))),
+      extentOf('s', stream(describeLife('s', stream(), 9, []))),
       extentOf('s', stream(undefined, '2026-01-01T00:00:00.124Z')),
       extentOf('t', stream()),
     ];
@@ -50,4 +59,18 @@ describe('an epoch', () => {
   test('makes event ids', () => {
     expect(epoch).toMatch(/^[A-Za-z0-9_-]{8}$/);
   });
+});
+
+describe('a message', () => {
+  test('gives back the event that was put into it', () => {
+    const record = { fields: Buffer.from('data: a\n\n{}'), rooms: ['r'], conflate: 'k' };
+    expect(decode({ seq: 1, data: encode(record, 'tag') })).toEqual({ ...record, tag: 'tag' });
+  });
+
+  test.each(['', 'hi', 'hi\nthere', '{}', '{}\n', '7\n', 'null\n', '{"w":7}\ndata: x\n'])(
+    'of somebody else, %j, is an event for nobody',
+    (text) => {
+      expect(decode({ seq: 1, data: Buffer.from(text) })).toMatchObject({ tag: '', rooms: [] });
+    },
+  );
 });

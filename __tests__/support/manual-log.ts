@@ -17,6 +17,8 @@ export class ManualLog implements Log {
   reads: number[] = [];
   /** What `read` and `caughtUp` wait for. */
   gate: Promise<void> = Promise.resolve();
+  /** What lies above these sequences can't be read. */
+  readonly unreadable = new Set<number>();
   closed = false;
 
   follow(follower: LogFollower): void {
@@ -33,6 +35,7 @@ export class ManualLog implements Log {
   async read(after: number, limit: number): Promise<LogEntry[]> {
     this.reads.push(after);
     await this.gate;
+    if (this.unreadable.has(after)) throw new Error('unreadable');
     return this.stored.filter(({ sequence }) => sequence > after).slice(0, limit);
   }
 

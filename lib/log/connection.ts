@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { SseError } from '../errors.js';
 import { withTimeLimit } from '../time-limit.js';
 import { Backoff } from './backoff.js';
@@ -19,6 +20,8 @@ export class Connection {
 
   constructor(engine: Engine) {
     this.#engine = engine;
+    // Any number of things may be under way when it is closed: that is no leak.
+    setMaxListeners(0, this.#closing.signal);
   }
 
   get isClosed(): boolean {
@@ -31,7 +34,8 @@ export class Connection {
     const current = this.#session;
     try {
       const session = await current;
-      return await withTimeLimit(work(session), TIME_LIMIT, "the log's answer");
+      const { signal } = this.#closing;
+      return await withTimeLimit(work(session), TIME_LIMIT, "the log's answer", signal);
     } catch (error) {
       const isSound = error instanceof SseError && error.code === 'ERR_SSE_LOG_REFUSED';
       if (!isSound && this.#session === current) this.reset();
@@ -70,7 +74,7 @@ export class Connection {
     this.#openedAt = performance.now();
     const connecting = this.#engine.connect();
     try {
-      return await withTimeLimit(connecting, TIME_LIMIT, 'to connect to the log');
+      return await withTimeLimit(connecting, TIME_LIMIT, 'to connect to the log', signal);
     } catch (error) {
       // It may come late.
       connecting.then(

@@ -8,6 +8,12 @@ export interface Place {
   readonly tag: string;
 }
 
+/** What a process remembers of the log: the newest entry it knows of, and which lives are over. */
+export interface Known extends Place {
+  /** Their epochs. An engine that is in one of them again has gone back, and lost what came since. */
+  readonly former: readonly string[];
+}
+
 /** An entry as an engine keeps it. */
 export interface StoredEntry extends LogEntry, Place {}
 
@@ -35,10 +41,10 @@ export interface Write {
  */
 export interface Session {
   /**
-   * What the engine has now. Where it lacks the entry `known`, or has another one in its place, it
-   * has lost entries, and another life begins with this call.
+   * What the engine has now. Where it lacks the entry `known`, has another one in its place, or is in
+   * a life that is over, it has lost entries, and another life begins with this call.
    */
-  sync(known: Place | undefined): Promise<Extent>;
+  sync(known: Known | undefined): Promise<Extent>;
   /** The entries above a sequence, the oldest first; waits a second for one, if there is none yet. */
   next(after: number): Promise<StoredEntry[]>;
   /** The same, at most `limit` of them, without the wait. */
@@ -47,7 +53,7 @@ export interface Session {
    * Stores all records or none, once, however often it is called. Looks after `known` as `sync`
    * does. Resolves with the place of the first record.
    */
-  append(write: Write, known: Place | undefined): Promise<Place>;
+  append(write: Write, known: Known | undefined): Promise<Place>;
   /** Ends the connection, and what is under way on it. */
   close(): void;
 }

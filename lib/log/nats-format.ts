@@ -3,7 +3,7 @@ import type { Extent, Place } from './engine.js';
 import type { LogRecord } from './log.js';
 import type { StoredMessage, StreamInfo } from './nats-client.js';
 
-/** How often newest messages were lost since the stream was made, and behind which that was noticed. */
+/** Which life of the stream it is, since it was made, and behind which message it begins. */
 interface Life {
   readonly number: number;
   readonly start: number;
@@ -11,10 +11,26 @@ interface Life {
 
 const LIFE = / ?\(express-sse-hub: life ([0-9]+) from ([0-9]+)\)$/;
 
-/** The stream's description with its next life in it, which begins behind `start`. */
-export function describeLife(info: StreamInfo, start: number): string {
+/**
+ * The stream's description with another life in it, which begins behind `start`: the first whose
+ * epoch is none of those that are over. Nodes that remember the same come to the same.
+ */
+export function describeLife(
+  stream: string,
+  info: StreamInfo,
+  start: number,
+  former: readonly string[],
+): string {
   const description = (info.config.description ?? '').replace(LIFE, '');
-  return `${description} (express-sse-hub: life ${lifeOf(info).number + 1} from ${start})`.trim();
+  let { number } = lifeOf(info);
+  do number++;
+  while (former.includes(epochOf(stream, info, number)));
+  return `${description} (express-sse-hub: life ${number} from ${start})`.trim();
+}
+
+function epochOf(stream: string, { created }: StreamInfo, life: number): string {
+  const birth = createHash('sha256').update(`${stream} ${created} ${life}`);
+  return birth.digest('base64url').slice(0, 8);
 }
 
 function lifeOf({ config }: StreamInfo): Life {
@@ -30,14 +46,16 @@ export function isBorn({ created }: StreamInfo): boolean {
 export function extentOf(stream: string, info: StreamInfo): Extent {
   const { number, start } = lifeOf(info);
   const { messages, first_seq, last_seq } = info.state;
-  const birth = createHash('sha256').update(`${stream} ${info.created} ${number}`);
   return {
-    epoch: birth.digest('base64url').slice(0, 8),
+    epoch: epochOf(stream, info, number),
     start,
     tail: messages === 0 ? last_seq : first_seq - 1,
     head: last_seq,
   };
 }
+
+/** Somebody else's message: an event for nobody, so that there is no hole in its place. */
+const STRANGE = { tag: '', rooms: [], conflate: undefined, fields: Buffer.alloc(0) };
 
 /** What is not the event itself stands before it, on a line of its own. */
 export function encode({ fields, rooms, conflate }: LogRecord, tag: string): Buffer {
@@ -48,6 +66,15 @@ export function encode({ fields, rooms, conflate }: LogRecord, tag: string): Buf
 export function decode({ data }: StoredMessage): LogRecord & Pick<Place, 'tag'> {
   const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
   const end = bytes.indexOf('\n');
-  const { w, r, k } = JSON.parse(bytes.toString('utf8', 0, end));
-  return { tag: w, rooms: r, conflate: k, fields: bytes.subarray(end + 1) };
+  const head = parse(bytes.toString('utf8', 0, end));
+  if (typeof head?.w !== 'string') return STRANGE;
+  return { tag: head.w, rooms: head.r, conflate: head.k, fields: bytes.subarray(end + 1) };
+}
+
+function parse(text: string): { w: string; r?: string[]; k?: string } | undefined {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { quote, SseError } from '../errors.js';
 import { integer } from '../options.js';
-import type { Engine, Extent, Place, Session, StoredEntry, Write } from './engine.js';
+import type { Engine, Extent, Known, Place, Session, StoredEntry, Write } from './engine.js';
 import type { Log, LogRecord } from './log.js';
 import { readLogOptions, type SharedLogOptions, type SharedLogSettings } from './log-options.js';
 import {
@@ -100,7 +100,7 @@ class NatsSession implements Session {
   readonly #subject: string;
   #epoch = '';
   #reading: Reading | undefined;
-  #isClosed = false;
+  readonly #closing = new AbortController();
 
   constructor(js: JetStream, manager: JetStreamManager, settings: NatsSettings, writer: string) {
     this.#js = js;
@@ -111,11 +111,11 @@ class NatsSession implements Session {
     this.#subject = `sse.${settings.prefix}`;
   }
 
-  async sync(known: Place | undefined): Promise<Extent> {
+  async sync(known: Known | undefined): Promise<Extent> {
     const info = await this.#info(known !== undefined);
     const extent = this.#adopt(extentOf(this.#stream, info));
-    if (known?.epoch !== extent.epoch || !(await this.#lacks(known, extent))) return extent;
-    return this.#beginLife(extent.head);
+    if (known === undefined || !(await this.#hasLost(known, extent))) return extent;
+    return this.#beginLife(extent.head, known);
   }
 
   async next(after: number): Promise<StoredEntry[]> {
@@ -158,7 +158,7 @@ class NatsSession implements Session {
     return entries;
   }
 
-  async append({ number, records }: Write, known: Place | undefined): Promise<Place> {
+  async append({ number, records }: Write, known: Known | undefined): Promise<Place> {
     if (this.#epoch === '' || (known && known.epoch !== this.#epoch)) await this.sync(known);
     const tag = `${this.#writer}:${number}`;
     const [record] = records as [LogRecord];
@@ -168,13 +168,13 @@ class NatsSession implements Session {
     if (seq < 1) throw new Error('NATS has the message under way, and not stored yet');
     if (!duplicate && known?.epoch === this.#epoch && seq <= known.sequence) {
       // The stream was made anew, or has lost its newest messages: this is the first of another life.
-      await this.#beginLife(seq - 1);
+      await this.#beginLife(seq - 1, known);
     }
     return { epoch: this.#epoch, sequence: seq, tag };
   }
 
   close(): void {
-    this.#isClosed = true;
+    this.#closing.abort(new Error('the session is closed'));
     this.#stopReading();
   }
 
@@ -190,14 +190,14 @@ class NatsSession implements Session {
     if (info === undefined && wasThere) {
       // Who deletes a stream is told that it is gone when its files are. All others see it earlier,
       // and would have the files of a new one deleted with them.
-      await sleep(DELETION);
+      await sleep(DELETION, undefined, this.#closing);
       info = await this.#find();
     }
-    if (this.#isClosed) throw new Error('the session is closed');
+    this.#closing.signal.throwIfAborted();
     info ??= await this.#make();
     for (let looks = 0; !isBorn(info); looks++) {
       if (looks === MOST_LOOKS) throw new Error('NATS does not finish to make the stream');
-      await sleep(LOOK_INTERVAL);
+      await sleep(LOOK_INTERVAL, undefined, this.#closing);
       info = await this.#manager.streams.info(this.#stream);
     }
     return info;
@@ -236,7 +236,9 @@ class NatsSession implements Session {
   }
 
   /** Whether an entry that was there is not, other than for its age, or is another one. */
-  async #lacks({ sequence, tag }: Place, { tail, head }: Extent): Promise<boolean> {
+  async #hasLost(known: Known, { epoch, tail, head }: Extent): Promise<boolean> {
+    const { sequence, tag } = known;
+    if (known.epoch !== epoch) return known.former.includes(epoch);
     if (head < sequence) return true;
     if (tag === '' || sequence <= tail) return false;
     const message = await this.#manager.streams.getMessage(this.#stream, { seq: sequence });
@@ -250,11 +252,12 @@ class NatsSession implements Session {
   }
 
   /** Streams have no epoch but their birth: that another life has begun since is kept beside it. */
-  async #beginLife(start: number): Promise<Extent> {
+  async #beginLife(start: number, { epoch, former }: Known): Promise<Extent> {
     let info = await this.#info();
+    const over = [...former, epoch];
     // Another node may have noticed as well, and been quicker.
-    if (extentOf(this.#stream, info).epoch === this.#epoch) {
-      const description = describeLife(info, start);
+    if (over.includes(extentOf(this.#stream, info).epoch)) {
+      const description = describeLife(this.#stream, info, start, over);
       info = await this.#manager.streams.update(this.#stream, { description });
     }
     return this.#adopt(extentOf(this.#stream, info));
@@ -266,9 +269,9 @@ class NatsSession implements Session {
     const consumer = await this.#consumer(after);
     const { name } = await consumer.info(true);
     const messages = await consumer.consume({ max_messages: PREFETCH });
-    if (this.#isClosed) {
+    if (this.#closing.signal.aborted) {
       messages.stop();
-      throw new Error('the session is closed');
+      throw this.#closing.signal.reason;
     }
     const iterator = messages[Symbol.asyncIterator]();
     this.#reading = { messages, iterator, position: after, consumer: name, pending: undefined };

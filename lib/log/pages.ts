@@ -82,6 +82,11 @@ export class Pages {
   #open(after: number): Page {
     const page: Page = { after, readers: new Set(), window: undefined, done: () => {} };
     this.#pages.set(after, page);
+    this.#request(page);
+    return page;
+  }
+
+  #request(page: Page): void {
     this.#limit((done) => {
       page.done = () => {
         page.done = () => {};
@@ -89,31 +94,33 @@ export class Pages {
       };
       void this.#fill(page);
     });
-    return page;
   }
 
   async #fill(page: Page): Promise<void> {
     // The reader that it is opened for enters right after.
     await null;
-    while (page.readers.size > 0) {
-      try {
-        page.window = await this.#windowAbove(page.after);
-        for (const reader of page.readers) this.#arrived(reader);
-        if (page.readers.size > 0) return;
-      } catch {
-        // The follower says why, if the log is away.
-        await setTimeout(RETRY_DELAY, undefined, { ref: false });
-      }
+    if (page.readers.size === 0) return page.done();
+    try {
+      page.window = await this.#windowAbove(page.after);
+    } catch {
+      // The follower says why, if the log is away. Others may be luckier meanwhile.
+      page.done();
+      await setTimeout(RETRY_DELAY, undefined, { ref: false });
+      if (page.readers.size > 0) this.#request(page);
+      return;
     }
-    page.done();
+    for (const reader of page.readers) this.#arrived(reader);
+    if (page.readers.size === 0) page.done();
   }
 
   async #windowAbove(after: number): Promise<Window> {
     const { epoch } = this.#ring;
-    const entries = await this.#read(after, PAGE_SIZE);
-    // Nothing left means that all which the ring lacks is gone.
-    const [first] = entries;
-    const window = new Window(epoch, first === undefined ? this.#ring.tail : first.sequence - 1);
+    const read = await this.#read(after, PAGE_SIZE);
+    const before = read[0] === undefined ? Number.POSITIVE_INFINITY : read[0].sequence - 1;
+    // Where nothing is left below the ring, all that the ring lacks is gone.
+    const { tail } = this.#ring;
+    const entries = before < tail ? read : [];
+    const window = new Window(epoch, Math.min(before, tail));
     for (const entry of entries) {
       if (entry.sequence !== window.head + 1) break;
       window.push(entry);

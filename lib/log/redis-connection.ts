@@ -4,6 +4,15 @@ import { withTimeLimit } from '../time-limit.js';
 /** How long it may take to connect, in ms: less than the time limit of all that is asked. */
 const CONNECT_LIMIT = 3000;
 
+/**
+ * How long a connection within a client, to a node of a cluster or to a sentinel, may hear nothing,
+ * in ms. Some are out of reach for whoever closes the client while it still looks around.
+ */
+const INNER_LIMIT = 2500;
+
+/** How often something is asked over such a connection when there is nothing to do, in ms. */
+const INNER_PING = 1000;
+
 /** Arguments of which only the client that takes them knows the types. */
 type Any = never[];
 
@@ -29,8 +38,9 @@ export interface RedisConnection {
 
 /** What is used of a node-redis client, also of its cluster client and its sentinel client. */
 interface NodeRedis {
-  readonly isOpen: boolean;
   readonly options?: { readonly socket?: object } | undefined;
+  /** A cluster client's. */
+  readonly _options?: { readonly defaults?: { readonly socket?: object } | undefined };
   duplicate(overrides?: object): NodeRedis;
   on(type: 'error', listener: () => void): unknown;
   connect(): Promise<unknown>;
@@ -79,7 +89,10 @@ async function connectIoRedis(client: IoRedis): Promise<RedisConnection> {
     enableOfflineQueue: false,
     retryStrategy: null,
     sentinelRetryStrategy: null,
+    sentinelCommandTimeout: INNER_LIMIT,
     maxRetriesPerRequest: 0,
+    // It knows no command but by its method.
+    enableAutoPipelining: false,
     // To wait for new entries is no sign of a dead connection.
     commandTimeout: undefined,
     socketTimeout: undefined,
@@ -88,6 +101,9 @@ async function connectIoRedis(client: IoRedis): Promise<RedisConnection> {
     ? client.duplicate([], {
         lazyConnect: true,
         clusterRetryStrategy: null,
+        retryDelayOnFailover: 0,
+        retryDelayOnClusterDown: 0,
+        enableAutoPipelining: false,
         // A replica may lag behind what the master says that there is.
         scaleReads: 'master',
         redisOptions: { ...client.options?.redisOptions, ...options },
@@ -106,10 +122,12 @@ async function connectNodeRedis(client: NodeRedis): Promise<RedisConnection> {
   const options = { typeMapping: { [BLOB_STRING]: Buffer }, timeout: undefined };
   const copy = duplicateNodeRedis(client);
   const route = routeOf(client);
+  const destroy = async () => copy.destroy();
   return open(copy, {
     command: (key, args) => copy.sendCommand(...route(key), args, options),
     close: () => {
-      if (copy.isOpen) copy.destroy();
+      // What is not open can't be destroyed, and says so.
+      destroy().catch(() => {});
     },
   });
 }
@@ -130,11 +148,23 @@ function isSentinel(client: object): boolean {
 }
 
 function duplicateNodeRedis(client: NodeRedis): NodeRedis {
-  // The connections within these are not ours to configure: they end with the whole.
-  if (isCluster(client) || isSentinel(client)) return client.duplicate();
+  if (isSentinel(client)) return client.duplicate();
+  if (isCluster(client)) return duplicateCluster(client);
   return client.duplicate({
     socket: { ...client.options?.socket, reconnectStrategy: false, socketTimeout: undefined },
     disableOfflineQueue: true,
+  });
+}
+
+function duplicateCluster(client: NodeRedis): NodeRedis {
+  if (client._options === undefined) return client.duplicate();
+  const { defaults } = client._options;
+  return client.duplicate({
+    defaults: {
+      ...defaults,
+      pingInterval: INNER_PING,
+      socket: { ...defaults?.socket, socketTimeout: INNER_LIMIT },
+    },
   });
 }
 
@@ -147,12 +177,15 @@ async function open(
   copy.on('error', ((error: Error) => {
     cause = error;
   }) as () => void);
+  const connecting = copy.connect();
   try {
     // Nothing else ends one that is accepted, and then never answered.
-    await withTimeLimit(copy.connect(), CONNECT_LIMIT, 'to connect to Redis');
+    await withTimeLimit(connecting, CONNECT_LIMIT, 'to connect to Redis');
     return connection;
   } catch (error) {
     connection.close();
+    // Some look around to the end, and only then learn that they were closed.
+    connecting.then(connection.close, () => {});
     throw cause ?? error;
   }
 }

@@ -6,8 +6,9 @@ import { createHash } from 'node:crypto';
  * takes no writes for now is read from all the same: to trim can wait.
  *
  * KEYS: the log (a stream with the ids `<sequence>-0`), and what is known about it (a hash).
- * ARGV 1 to 6: the epoch, the sequence and the tag of an entry that the caller knows ('' where
- * it knows none), an epoch for another life, how many entries to keep, and for how long, in ms ('' for ever).
+ * ARGV 1 to 7: the epoch, the sequence and the tag of an entry that the caller knows ('' where
+ * it knows none), the epochs of lives that are over, with blanks between them, an epoch for another
+ * life, how many entries to keep, and for how long, in ms ('' for ever).
  */
 const PROLOGUE = `
 local log, meta = KEYS[1], KEYS[2]
@@ -28,6 +29,7 @@ if lost and redis.call('EXISTS', log) == 1 then
     if info[i] == 'last-generated-id' then head = tonumber(string.match(info[i + 1], '^%d+')) end
   end
 end
+if epoch and string.find(' ' .. ARGV[4] .. ' ', ' ' .. epoch .. ' ', 1, true) then lost = true end
 if epoch and epoch == ARGV[1] then
   local sequence = tonumber(ARGV[2])
   lost = head < sequence
@@ -37,16 +39,16 @@ if epoch and epoch == ARGV[1] then
   end
 end
 if lost then
-  epoch, start = ARGV[4], head
+  epoch, start = ARGV[5], head
   redis.call('HSET', meta, 'epoch', epoch, 'head', id(head):sub(1, -3), 'start', id(start):sub(1, -3))
 end
 
 local function trim()
-  if ARGV[5] ~= '' and redis.call('XLEN', log) > tonumber(ARGV[5]) then
-    redis.pcall('XTRIM', log, 'MAXLEN', ARGV[5])
+  if ARGV[6] ~= '' and redis.call('XLEN', log) > tonumber(ARGV[6]) then
+    redis.pcall('XTRIM', log, 'MAXLEN', ARGV[6])
   end
-  if ARGV[6] == '' then return end
-  local oldest = now - ARGV[6]
+  if ARGV[7] == '' then return end
+  local oldest = now - ARGV[7]
   local count, left = 1, 1000
   while left > 0 do
     local entries = redis.call('XRANGE', log, '-', '+', 'COUNT', count)
@@ -72,28 +74,28 @@ return { epoch, id(start), id(tail), id(head) }
 `);
 
 /**
- * KEYS 3: what is known about the last write of this writer. ARGV 7 and 8: the write's number and
+ * KEYS 3: what is known about the last write of this writer. ARGV 8 and 9: the write's number and
  * tag; then the fields, the rooms and the key of each record ('' where there are none).
  * Resolves with the epoch and the sequence of the first record; without them where a later write of
  * this writer is stored already.
  */
 export const APPEND = script(`${PROLOGUE}
 local last = redis.call('HMGET', KEYS[3], 'number', 'epoch', 'first')
-local number = tonumber(ARGV[7])
+local number = tonumber(ARGV[8])
 if last[1] and number <= tonumber(last[1]) then
   if number < tonumber(last[1]) then return {} end
   return { last[2], last[3] }
 end
 local first = id(head + 1)
-for i = 9, #ARGV, 3 do
+for i = 10, #ARGV, 3 do
   head = head + 1
-  local entry = { 'e', epoch, 'w', ARGV[8], 't', string.format('%.0f', now), 'd', ARGV[i] }
+  local entry = { 'e', epoch, 'w', ARGV[9], 't', string.format('%.0f', now), 'd', ARGV[i] }
   if ARGV[i + 1] ~= '' then entry[9], entry[10] = 'r', ARGV[i + 1] end
   if ARGV[i + 2] ~= '' then entry[#entry + 1] = 'k'; entry[#entry + 1] = ARGV[i + 2] end
   redis.call('XADD', log, id(head), unpack(entry))
 end
 redis.call('HSET', meta, 'head', id(head):sub(1, -3))
-redis.call('HSET', KEYS[3], 'number', ARGV[7], 'epoch', epoch, 'first', first)
+redis.call('HSET', KEYS[3], 'number', ARGV[8], 'epoch', epoch, 'first', first)
 redis.call('EXPIRE', KEYS[3], 86400)
 trim()
 return { epoch, first }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { SseError } from '../errors.js';
-import type { Engine, Extent, Place, Session, StoredEntry, Write } from './engine.js';
+import type { Engine, Extent, Known, Place, Session, StoredEntry, Write } from './engine.js';
 import type { Log, LogRecord } from './log.js';
 import { readLogOptions, type SharedLogOptions, type SharedLogSettings } from './log-options.js';
 import { connectorLike, type RedisClient, type RedisConnection } from './redis-connection.js';
@@ -44,6 +44,11 @@ const FIRST_ENTRIES = 8;
 /** What a reply should hold at most, in bytes, as far as the one before lets one tell. */
 const REPLY_BYTES = 4 * 1024 * 1024;
 
+/** How many bytes of older entries are read at most before others get their turn, about. */
+const PAGE_BYTES = 1024 * 1024;
+
+const NOTHING: Known = { epoch: '', sequence: 0, tag: '', former: [] };
+
 /** Errors of a server that is not the right one, or not ready, now. The next attempt may be lucky. */
 const PASSES =
   /\b(READONLY|LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOREPLICAS|MOVED|ASK|BUSY|UNBLOCKED)\b/;
@@ -55,8 +60,9 @@ class RedisSession implements Session {
   readonly #writerKey: string;
   readonly #writer: string;
   readonly #bounds: readonly string[];
-  /** How many are asked for. Few at first: nobody knows how large they are. */
+  /** How many are asked for of the new ones, and of old ones. Few at first: nobody knows how large they are. */
   #count = FIRST_ENTRIES;
+  #rangeCount = 1;
 
   constructor(redis: RedisConnection, { prefix, events, age }: SharedLogSettings, writer: string) {
     this.#redis = redis;
@@ -67,7 +73,7 @@ class RedisSession implements Session {
     this.#bounds = [events, age].map((bound) => (Number.isFinite(bound) ? String(bound) : ''));
   }
 
-  async sync(known: Place | undefined): Promise<Extent> {
+  async sync(known: Known | undefined): Promise<Extent> {
     const reply = await this.#run(SYNC, [this.#log, this.#meta], this.#prologue(known));
     const [epoch, start, tail, head] = (reply as Buffer[]).map(String);
     return {
@@ -85,20 +91,31 @@ class RedisSession implements Session {
     ]);
     const entries = entriesOfStream(reply).map(readEntry);
     if (entries.length > 0) {
-      const bytes = entries.reduce((sum, { fields }) => sum + fields.length, 0);
-      const fitting = Math.floor(REPLY_BYTES / (bytes / entries.length));
+      const fitting = Math.floor(REPLY_BYTES / (bytesOf(entries) / entries.length));
       this.#count = Math.max(1, Math.min(MOST_ENTRIES, fitting));
     }
     return entries;
   }
 
   async read(after: number, limit: number): Promise<StoredEntry[]> {
-    const range = ['XRANGE', this.#log, `${after + 1}-0`, '+', 'COUNT', String(limit)];
-    const reply = await this.#redis.command(this.#log, range);
-    return (reply as RawEntry[]).map(readEntry);
+    const entries: StoredEntry[] = [];
+    let bytes = 0;
+    // A few at a time: other commands need not wait long, however large the entries are.
+    for (let last = after; entries.length < limit && bytes < PAGE_BYTES; ) {
+      const count = Math.min(this.#rangeCount, limit - entries.length);
+      const range = ['XRANGE', this.#log, `${last + 1}-0`, '+', 'COUNT', String(count)];
+      const some = ((await this.#redis.command(this.#log, range)) as RawEntry[]).map(readEntry);
+      entries.push(...some);
+      if (some.length < count) break;
+      last = (entries.at(-1) as StoredEntry).sequence;
+      bytes += bytesOf(some);
+      const fitting = Math.floor(PAGE_BYTES / (bytes / entries.length));
+      this.#rangeCount = Math.max(1, Math.min(2 * this.#rangeCount, fitting, MOST_ENTRIES));
+    }
+    return entries;
   }
 
-  async append({ number, records }: Write, known: Place | undefined): Promise<Place> {
+  async append({ number, records }: Write, known: Known | undefined): Promise<Place> {
     const tag = `${this.#writer}:${number}`;
     const reply = await this.#run(
       APPEND,
@@ -118,9 +135,10 @@ class RedisSession implements Session {
     this.#redis.close();
   }
 
-  #prologue(known: Place | undefined): string[] {
-    const { epoch, sequence, tag } = known ?? { epoch: '', sequence: 0, tag: '' };
-    return [epoch, String(sequence), tag, randomBytes(6).toString('base64url'), ...this.#bounds];
+  #prologue(known: Known | undefined): string[] {
+    const { epoch, sequence, tag, former } = known ?? NOTHING;
+    const newEpoch = randomBytes(6).toString('base64url');
+    return [epoch, String(sequence), tag, former.join(' '), newEpoch, ...this.#bounds];
   }
 
   async #run(
@@ -143,6 +161,10 @@ type RawEntry = readonly [Buffer, readonly Buffer[]];
 
 function recordArguments({ fields, rooms, conflate }: LogRecord): (string | Buffer)[] {
   return [fields, rooms === undefined ? '' : JSON.stringify(rooms), conflate ?? ''];
+}
+
+function bytesOf(entries: readonly StoredEntry[]): number {
+  return entries.reduce((sum, { fields }) => sum + fields.length, 0);
 }
 
 function sequence(id: unknown): number {

@@ -13,7 +13,7 @@ export function remoteLog(engine: Engine): Log {
   /** For everything else. */
   const asking = new Connection(engine);
   const writer = new Writer(asking, engine.write, newest);
-  const sync = joined(() => asking.use((session) => session.sync(newest.place)));
+  const sync = joined(() => asking.use((session) => session.sync(newest.known)));
   let tail: Tail | undefined;
 
   return {
@@ -28,7 +28,10 @@ export function remoteLog(engine: Engine): Log {
     append: (record: LogRecord, signal: AbortSignal) => writer.append(record, signal),
 
     async read(after: number, limit: number): Promise<LogEntry[]> {
-      const entries = await asking.use((session) => session.read(after, limit));
+      if (tail === undefined) throw new Error('the log has no hub yet');
+      // What lies below is of another life.
+      const from = Math.max(after, tail.start);
+      const entries = await asking.use((session) => session.read(from, limit));
       const own = entries.filter(({ epoch }) => epoch === tail?.epoch);
       if (own.length === 0 && entries.length > 0) throw new Error('the log has begun another life');
       return own;

@@ -1,4 +1,5 @@
 import { SseError } from '../errors.js';
+import { withTimeLimit } from '../time-limit.js';
 import type { Connection } from './connection.js';
 import type { Extent, StoredEntry } from './engine.js';
 import type { LogFollower } from './log.js';
@@ -12,6 +13,9 @@ const MOST_STRANGE = 3;
 
 /** How many entries are looked for that should have come. */
 const LOOK = 100;
+
+/** How long somebody waits at most until the follower is where the engine was, in ms. */
+const CATCH_UP_LIMIT = 30_000;
 
 /** Somebody waits until the follower is where the engine was. */
 interface Wait extends Pick<Extent, 'epoch' | 'head'> {
@@ -38,6 +42,8 @@ export class Tail {
   #sequence = 0;
   #isAway = false;
   epoch = '';
+  /** The sequence before the first entry of this life. */
+  start = 0;
 
   constructor(
     connection: Connection,
@@ -54,11 +60,12 @@ export class Tail {
 
   /** Resolves when the follower has all that the engine had then. Rejects where that breaks off. */
   reached({ epoch, head }: Extent): Promise<void> {
-    return new Promise((resolve, reject) => {
+    const isThere = new Promise<void>((resolve, reject) => {
       if (this.#connection.isClosed) return reject(closed());
       this.#waits.add({ epoch, head, resolve, reject });
       this.#checkWaits();
     });
+    return withTimeLimit(isThere, CATCH_UP_LIMIT, 'to catch up with the log');
   }
 
   /** Nobody is kept waiting any longer. */
@@ -74,7 +81,7 @@ export class Tail {
     while (!this.#connection.isClosed) {
       try {
         if (performance.now() - syncedAt >= SYNC_INTERVAL) {
-          const extent = await this.#connection.use((session) => session.sync(this.#newest.place));
+          const extent = await this.#connection.use((session) => session.sync(this.#newest.known));
           if (this.#connection.isClosed) break;
           this.#adopt(extent);
           if (this.#isAway) this.#hooks.back();
@@ -110,6 +117,7 @@ export class Tail {
     // What was trimmed meanwhile is noticed by the first entry that comes.
     if (this.epoch === '') this.#begin(epoch, head);
     else if (this.epoch !== epoch) this.#begin(epoch, Math.max(start, tail));
+    this.start = start;
     // Who asked when the engine had another life waits for nothing.
     this.#rejectWaits(new Error('the log has begun another life'), epoch);
     this.#follower.connected(head);

@@ -115,7 +115,7 @@ export class Writer {
         this.#current = wanted;
         write = { number: ++this.#number, records: this.#current.map(({ record }) => record) };
       }
-      return session.append(write, this.#newest.place);
+      return session.append(write, this.#newest.known);
     };
     for (;;) {
       try {
