@@ -62,6 +62,7 @@ export const openNats: LogOpener = async (port, prefix, events) => {
     servers: `127.0.0.1:${port}`,
     maxReconnectAttempts: -1,
     reconnectTimeWait: 200,
+    pingInterval: 1000,
     waitOnFirstConnect: true,
   });
   const log = natsLog(jetstream(connection), { prefix, history: { events } });
@@ -169,6 +170,17 @@ const connectionHalfOpen = {
   },
 } as const;
 
+const connectionHalfOpenForGood = {
+  name: 'a connection half open for good',
+  loses: 'nobody',
+  isPatient: true,
+  async strike({ a }: Fleet) {
+    a.proxy.freeze();
+    await untilLogIs('away', a);
+    await untilLogIs('back', a);
+  },
+} as const;
+
 const trimmedPastNode = {
   name: 'the log trimmed past a node that was away',
   loses: 'a',
@@ -224,16 +236,7 @@ export const redisFaults: readonly Fault<RedisServer>[] = [
   },
   connectionCut,
   connectionHalfOpen,
-  {
-    name: 'a connection half open for good',
-    loses: 'nobody',
-    isPatient: true,
-    async strike({ a }) {
-      a.proxy.freeze();
-      await untilLogIs('away', a);
-      await untilLogIs('back', a);
-    },
-  },
+  connectionHalfOpenForGood,
   trimmedPastNode,
   {
     name: 'a replica promoted that has everything',
@@ -338,6 +341,7 @@ export const natsFaults: readonly Fault<Engine>[] = [
   },
   connectionCut,
   connectionHalfOpen,
+  connectionHalfOpenForGood,
   trimmedPastNode,
 ];
 

@@ -260,6 +260,23 @@ function sharedLogContract(
       }
     });
 
+    test('reads a few at a time of entries that are large, and all of them in the end', async () => {
+      const { log } = await follow();
+      const fields = (index: number) => Buffer.alloc(60_000, String(index));
+      for (let index = 0; index < 10; index++) await append(log, { fields: fields(index) });
+      const all: LogEntry[] = [];
+      for (;;) {
+        const page = await log.read(all.length, 100);
+        expect(page.length).toBeLessThan(5);
+        if (page.length === 0) break;
+        all.push(...page);
+      }
+      expect(all.map(text)).toEqual(
+        all.map((_, index) => text({ sequence: index + 1, fields: fields(index) })),
+      );
+      expect(all).toHaveLength(10);
+    });
+
     test('reads from many places at a time', async () => {
       const { log } = await follow();
       await Promise.all(numbers(100).map((name) => append(log, record(name))));

@@ -9,6 +9,7 @@ export async function openNats(servers, capacity) {
     servers,
     waitOnFirstConnect: true,
     maxReconnectAttempts: -1,
+    pingInterval: 2000,
   });
   clearTimeout(impatience);
   const js = jetstream(connection);

@@ -1,4 +1,11 @@
+import { BATCH_BYTES } from './batch.js';
 import type { LogEntry, LogRecord } from './log.js';
+
+/**
+ * With how many bytes `read` is content, about: what is read for a client that then takes a part of
+ * it is read again, and other requests wait meanwhile.
+ */
+export const PAGE_BYTES = 2 * BATCH_BYTES;
 
 /** The newest entry that a process knows to be in an engine. */
 export interface Place {
@@ -47,7 +54,7 @@ export interface Session {
   sync(known: Known | undefined): Promise<Extent>;
   /** The entries above a sequence, the oldest first; waits a second for one, if there is none yet. */
   next(after: number): Promise<StoredEntry[]>;
-  /** The same, at most `limit` of them, without the wait. */
+  /** The same, at most `limit` of them, and fewer where they are large; without the wait. */
   read(after: number, limit: number): Promise<StoredEntry[]>;
   /**
    * Stores all records or none, once, however often it is called. Looks after `known` as `sync`

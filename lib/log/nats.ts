@@ -2,7 +2,16 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { quote, SseError } from '../errors.js';
 import { integer } from '../options.js';
-import type { Engine, Extent, Known, Place, Session, StoredEntry, Write } from './engine.js';
+import {
+  type Engine,
+  type Extent,
+  type Known,
+  PAGE_BYTES,
+  type Place,
+  type Session,
+  type StoredEntry,
+  type Write,
+} from './engine.js';
 import type { Log, LogRecord } from './log.js';
 import { readLogOptions, type SharedLogOptions, type SharedLogSettings } from './log-options.js';
 import {
@@ -33,11 +42,12 @@ export interface NatsLogOptions extends SharedLogOptions {
 /**
  * A log in NATS JetStream (2.9 or newer), for hubs in any number of processes.
  *
- *     const connection = await connect({ servers, maxReconnectAttempts: -1 });
+ *     const connection = await connect({ servers, maxReconnectAttempts: -1, pingInterval: 2000 });
  *     const stream = sse({ log: natsLog(jetstream(connection), { prefix: 'orders' }) });
  *
  * `js` is what `jetstream()` of `@nats-io/jetstream` 3 gives. Its connection is used, and left open
- * when the hub is closed. Let it reconnect for ever, as above: by default it gives up for good.
+ * when the hub is closed. Let it reconnect for ever, and look often whether it is dead, as above: by
+ * default it gives up for good, and takes minutes to notice.
  *
  * The stream `sse_<prefix>`, with the one subject `sse.<prefix>`, is made if it is not there yet, with
  * the bounds of `history`. One that is there is used as it is: its limits are the history.
@@ -150,7 +160,12 @@ class NatsSession implements Session {
     try {
       const count = Math.min(limit, head - from);
       const messages = await consumer.fetch({ max_messages: count, expires: WAIT });
-      for await (const message of messages) entries.push(this.#entry(message));
+      let bytes = 0;
+      for await (const message of messages) {
+        entries.push(this.#entry(message));
+        bytes += message.data.length;
+        if (bytes >= PAGE_BYTES) break;
+      }
     } finally {
       consumer.delete().catch(() => {});
     }

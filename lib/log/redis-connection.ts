@@ -91,6 +91,7 @@ async function connectIoRedis(client: IoRedis): Promise<RedisConnection> {
     sentinelRetryStrategy: null,
     sentinelCommandTimeout: INNER_LIMIT,
     maxRetriesPerRequest: 0,
+    reconnectOnError: null,
     // It knows no command but by its method.
     enableAutoPipelining: false,
     // To wait for new entries is no sign of a dead connection.

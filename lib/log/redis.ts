@@ -1,6 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { SseError } from '../errors.js';
-import type { Engine, Extent, Known, Place, Session, StoredEntry, Write } from './engine.js';
+import {
+  type Engine,
+  type Extent,
+  type Known,
+  PAGE_BYTES,
+  type Place,
+  type Session,
+  type StoredEntry,
+  type Write,
+} from './engine.js';
 import type { Log, LogRecord } from './log.js';
 import { readLogOptions, type SharedLogOptions, type SharedLogSettings } from './log-options.js';
 import { connectorLike, type RedisClient, type RedisConnection } from './redis-connection.js';
@@ -43,9 +52,6 @@ const FIRST_ENTRIES = 8;
 
 /** What a reply should hold at most, in bytes, as far as the one before lets one tell. */
 const REPLY_BYTES = 4 * 1024 * 1024;
-
-/** How many bytes of older entries are read at most before others get their turn, about. */
-const PAGE_BYTES = 1024 * 1024;
 
 const NOTHING: Known = { epoch: '', sequence: 0, tag: '', former: [] };
 
