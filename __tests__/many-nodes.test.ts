@@ -185,7 +185,8 @@ function nodes(openLog: LogOpener, server: Engine, another: () => Engine): void 
     // The other one is parked with a part of its events, and what it lacks is in no memory.
     const delivered = b.hub.stats().delivered - before - 800;
     expect(delivered).toBeLessThan(700);
-    expect(reads.length).toBeLessThanOrEqual(9 + Math.ceil(delivered / 100) + 1);
+    // A page holds some eight of these events, and one that was left for a moment is read again.
+    expect(reads.length).toBeLessThan((2 * (800 + delivered)) / 8);
     const late = new StreamReader(stalled);
     await late.received(800);
     expect(late.events).toEqual(reader.events);

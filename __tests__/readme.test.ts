@@ -629,11 +629,8 @@ const checks: Record<string, Check> = {
   },
 
   'With Redis 1': {
-    engine: 'redis',
-    before: APP,
-    after: ROUTE + SEND_ON_REQUEST + LISTEN,
     async run(code) {
-      await reachesAllNodes(code.replace('redis://redis:6379', redis.url));
+      checkInstalls(code, exampleCode('With Redis 2'));
     },
   },
 
@@ -646,7 +643,22 @@ const checks: Record<string, Check> = {
     },
   },
 
+  'With Redis 3': {
+    engine: 'redis',
+    before: APP,
+    after: ROUTE + SEND_ON_REQUEST + LISTEN,
+    async run(code) {
+      await reachesAllNodes(code.replace('redis://redis:6379', redis.url));
+    },
+  },
+
   'With NATS 1': {
+    async run(code) {
+      checkInstalls(code, exampleCode('With NATS 2'));
+    },
+  },
+
+  'With NATS 2': {
     engine: 'nats',
     before: APP,
     after: ROUTE + SEND_ON_REQUEST + LISTEN,
@@ -748,7 +760,7 @@ const checks: Record<string, Check> = {
       const [name = '', ...args] = line.replaceAll("'", '').split(' ');
       await redis.command(name, ...args);
       const url = redis.url.replace('//', '//sse:correct-horse@');
-      for (const example of ['With Redis 1', 'With Redis 2']) {
+      for (const example of ['With Redis 2', 'With Redis 3']) {
         await reachesAllNodes(exampleCode(example).replace('redis://redis:6379', url));
       }
       const refusals = (await redis.command('ACL', 'LOG')) as string[][];
@@ -893,6 +905,15 @@ test('the figures of speed are those that the benchmark wrote', () => {
   expect(quoted.filter((figure) => !written.has(figure))).toEqual([]);
 });
 
+test('what the logs take, in docs/logs.md, is what their benchmark wrote', () => {
+  const written = new Set(read('bench/LOGS.md').match(/[\d,]*\d(\.\d+)?/g));
+  const quoted = readTable(read('docs/logs.md'), 'events of 128 bytes').flatMap((row) =>
+    row.slice(1).flatMap((cell) => cell.match(/[\d,]*\d(\.\d+)?/g) ?? []),
+  );
+  expect(quoted.length).toBeGreaterThan(10);
+  expect(quoted.filter((figure) => !written.has(figure))).toEqual([]);
+});
+
 test('the Go package has its defaults beside those from here', () => {
   const settings: Record<string, unknown> = { ...readHubOptions({}) };
   for (const [, here] of readTable(README, 'Go')) {
@@ -940,6 +961,13 @@ function surrounded(block: Block): string {
 
 function exampleCode(name: string): string {
   return surrounded(blocks.find((block) => block.name === name) as Block);
+}
+
+/** The command installs what the example imports, but for what the reader has already. */
+function checkInstalls(command: string, example: string): void {
+  const imported = [...example.matchAll(/from '(.+)'/g)].map((match) => match[1] as string);
+  const packages = imported.filter((name) => !/^express/.test(name)).sort();
+  expect(command).toBe(`npm install ${packages.join(' ')}\n`);
 }
 
 function checkCommands(code: string, commands: readonly string[]): void {

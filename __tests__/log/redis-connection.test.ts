@@ -26,7 +26,7 @@ function behindSentinel(url: string) {
   return { name: 'main', sentinels: [{ host, port: Number(port) }], lazyConnect: true };
 }
 
-test.each(clients)(
+test.concurrent.each(clients)(
   'a server that takes a connection of %s and never answers is left again',
   async (_name, open) => {
     const sockets = new Set<Socket>();

@@ -2,6 +2,8 @@
 import { openLog } from './open-log.mjs';
 
 const IN_FLIGHT = 1000;
+/** Without a hub, nothing keeps the writer from running ahead of those who read. */
+const AT_ONCE = 2500;
 const FIELDS = Buffer.from(`data: ${'x'.repeat(120)}\n`);
 
 /** All nodes are in this process, and one of them writes: what counts is the engine. */
@@ -11,8 +13,10 @@ export async function readers(cluster, { nodes, events, warmUp }) {
     const counts = logs.map(follow);
     const caughtUp = () => Promise.all(logs.map((log) => log.caughtUp()));
     const send = async (count) => {
-      await append(logs[0], count);
-      await caughtUp();
+      for (let sent = 0; sent < count; sent += AT_ONCE) {
+        await append(logs[0], AT_ONCE);
+        await caughtUp();
+      }
     };
     // What is stored before a log has begun does not come to it.
     await caughtUp();

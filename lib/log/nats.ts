@@ -205,14 +205,14 @@ class NatsSession implements Session {
     if (info === undefined && wasThere) {
       // Who deletes a stream is told that it is gone when its files are. All others see it earlier,
       // and would have the files of a new one deleted with them.
-      await sleep(DELETION, undefined, this.#closing);
+      await sleep(DELETION, undefined, { signal: this.#closing.signal });
       info = await this.#find();
     }
     this.#closing.signal.throwIfAborted();
     info ??= await this.#make();
     for (let looks = 0; !isBorn(info); looks++) {
       if (looks === MOST_LOOKS) throw new Error('NATS does not finish to make the stream');
-      await sleep(LOOK_INTERVAL, undefined, this.#closing);
+      await sleep(LOOK_INTERVAL, undefined, { signal: this.#closing.signal });
       info = await this.#manager.streams.info(this.#stream);
     }
     return info;

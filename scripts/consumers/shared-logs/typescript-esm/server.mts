@@ -7,7 +7,7 @@ import { natsLog } from 'express-sse-hub/nats';
 import { redisLog } from 'express-sse-hub/redis';
 import { Cluster, Redis } from 'ioredis';
 import { Redis as Redis5 } from 'ioredis5';
-import { createClient, createCluster } from 'redis';
+import { createClient, createCluster, createSentinel } from 'redis';
 import { createClient as createClient5 } from 'redis5';
 
 // Nothing connects before a hub takes the log.
@@ -15,6 +15,7 @@ const logs: Log[] = [
   redisLog(createClient(), { prefix: 'orders', history: { events: 1000 } }),
   redisLog(createClient5()),
   redisLog(createCluster({ rootNodes: [{ url: 'redis://127.0.0.1:1' }] })),
+  redisLog(createSentinel({ name: 'main', sentinelRootNodes: [{ host: '127.0.0.1', port: 1 }] })),
   redisLog(new Redis({ lazyConnect: true })),
   redisLog(new Redis5({ lazyConnect: true })),
   redisLog(new Cluster([{ host: '127.0.0.1', port: 1 }], { lazyConnect: true })),
