@@ -323,6 +323,19 @@ describe('what the hub has dropped', () => {
     expect(log.reads.length).toBeLessThan(10);
   });
 
+  test('is read once also where the log gives less than it is asked for', async () => {
+    const { hub, log } = hubFrom(1000, small);
+    log.stored = entries(1, 1000);
+    log.most = 7;
+    const sinks = Array.from({ length: 50 }, (_, index) => attach(hub, `e.${index}`));
+    await untilTurn(() => sinks.every((sink) => sink.data.at(-1) === '1000'));
+    sinks.forEach((sink, index) => {
+      expect(sink.data).toEqual(numbers(index + 1, 1000));
+    });
+    // The first few are read before it is known how many come.
+    expect(log.reads.length).toBeLessThan(1000 / 7 + 50);
+  });
+
   test('is not read for a client that takes none', async () => {
     const { hub, log } = hubFrom(1000, small);
     log.stored = entries(1, 1000);

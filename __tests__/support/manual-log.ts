@@ -15,6 +15,8 @@ export class ManualLog implements Log {
   /** What `read` gives: the entries above a sequence. */
   stored: LogEntry[] = [];
   reads: number[] = [];
+  /** How many `read` gives at most, however many are asked for. */
+  most = Number.POSITIVE_INFINITY;
   /** What `read` and `caughtUp` wait for. */
   gate: Promise<void> = Promise.resolve();
   /** What lies above these sequences can't be read. */
@@ -36,7 +38,9 @@ export class ManualLog implements Log {
     this.reads.push(after);
     await this.gate;
     if (this.unreadable.has(after)) throw new Error('unreadable');
-    return this.stored.filter(({ sequence }) => sequence > after).slice(0, limit);
+    return this.stored
+      .filter(({ sequence }) => sequence > after)
+      .slice(0, Math.min(limit, this.most));
   }
 
   caughtUp(): Promise<void> {

@@ -4,7 +4,7 @@ import type { Log } from './log.js';
 import type { Ring } from './ring.js';
 import { Window } from './window.js';
 
-/** How many entries are read from a log at a time. */
+/** How many entries are read from a log at a time: at most, for it gives fewer that are large. */
 const PAGE_SIZE = 100;
 
 /** How many pages there may be at a time: so their bytes stay bounded, however many readers lag. */
@@ -41,6 +41,8 @@ export class Pages {
   readonly #arrived: (reader: PageReader) => void;
   readonly #limit = createLimiter(MOST_PAGES);
   readonly #pages = new Map<number, Page>();
+  /** How many entries the last whole page held: they begin at multiples of that, to be shared. */
+  #size = PAGE_SIZE;
 
   /** `arrived` is called with each reader whose page can be read. */
   constructor(read: NonNullable<Log['read']>, ring: Ring, arrived: (reader: PageReader) => void) {
@@ -52,11 +54,7 @@ export class Pages {
   /** Gets the page above the reader's cursor for it. True: it is there already. */
   enter(reader: PageReader): boolean {
     const { cursor } = reader;
-    let after = cursor - (cursor % PAGE_SIZE);
-    // That page ends before this reader where there were fewer entries then, or is a hole in the log.
-    if ((this.#pages.get(after)?.window?.head ?? Number.POSITIVE_INFINITY) <= cursor)
-      after = cursor;
-    const page = this.#pages.get(after) ?? this.#open(after);
+    const page = this.#pageFor(cursor, reader.page);
     if (reader.page !== page) this.leave(reader);
     reader.page = page;
     page.readers.add(reader);
@@ -77,6 +75,14 @@ export class Pages {
   /** The entries are of another life of the log, or gone: all readers are to ask again. */
   clear(): void {
     for (const page of this.#pages.values()) for (const reader of page.readers) this.leave(reader);
+  }
+
+  #pageFor(cursor: number, current: Page | undefined): Page {
+    if (current !== undefined && reaches(current, cursor)) return current;
+    const after = cursor - (cursor % this.#size);
+    const page = this.#pages.get(after) ?? this.#open(after);
+    // It ends before this reader where there were fewer entries then, or is a hole in the log.
+    return reaches(page, cursor) ? page : (this.#pages.get(cursor) ?? this.#open(cursor));
   }
 
   #open(after: number): Page {
@@ -125,6 +131,13 @@ export class Pages {
       if (entry.sequence !== window.head + 1) break;
       window.push(entry);
     }
+    // There are more behind it, that are read next.
+    if (window.head < tail) this.#size = window.size;
     return window;
   }
+}
+
+/** Whether a reader finds its next entry in a page, as far as one knows. */
+function reaches({ after, window }: Page, cursor: number): boolean {
+  return after <= cursor && (window === undefined || window.head > cursor);
 }
