@@ -16,7 +16,7 @@ import {
   logContract,
   type OpenOptions,
 } from '../support/log-contract.js';
-import { NATS, natsServer } from '../support/nats-server.js';
+import { NATS, natsServer, startNatsCluster } from '../support/nats-server.js';
 import { describeWith } from '../support/needs.js';
 import { stopProxies, type TcpProxy, tcpProxy } from '../support/proxy.js';
 import { RecordingFollower } from '../support/recording-follower.js';
@@ -492,6 +492,57 @@ describeWith(NATS, 'a log in NATS', (path) => {
     await log.close?.();
     await connection.flush();
     expect(connection.isClosed()).toBe(false);
+  });
+});
+
+describeWith(NATS, 'a log in three NATS servers', (path) => {
+  afterAll(stopEngines);
+
+  test('has all that it confirmed, in one life, while its leaders are killed', async () => {
+    const servers = await startNatsCluster(path, 3);
+    const connectToAll = async () => {
+      const connection = await connect({
+        servers: servers.map(({ port }) => `127.0.0.1:${port}`),
+        maxReconnectAttempts: -1,
+        reconnectTimeWait: 100,
+        pingInterval: 500,
+        waitOnFirstConnect: true,
+      });
+      endings.push(() => connection.close());
+      return connection;
+    };
+    const { signal } = new AbortController();
+    const logs = [await connectToAll(), await connectToAll()].map((connection) =>
+      natsLog(jetstream(connection), { prefix, replicas: 3 }),
+    );
+    const followers = await Promise.all(logs.map(follow));
+    const expected: string[] = [];
+    const appendThroughAll = async (count: number) => {
+      for (let index = 0; index < count; index++) {
+        for (const log of logs) {
+          const name = `${expected.length}`;
+          const { sequence } = await log.append({ fields: Buffer.from(name) }, signal);
+          expect(sequence).toBe(expected.push(name));
+        }
+      }
+    };
+    await appendThroughAll(10);
+    const { streams } = await jetstreamManager(await connectToAll());
+    for (let kills = 0; kills < 2; kills++) {
+      const { cluster } = await streams.info(`sse_${prefix}`);
+      expect(cluster?.replicas).toHaveLength(2);
+      const leader = servers.find(({ name }) => name === cluster?.leader);
+      await leader?.kill();
+      await appendThroughAll(10);
+      await leader?.start();
+      // The next one is killed before this one has what it lacks.
+      await appendThroughAll(10);
+    }
+    for (const follower of followers) {
+      await follower.received(expected.length);
+      expect(follower.entries.map(({ fields }) => String(fields))).toEqual(expected);
+      expect(follower.runs).toHaveLength(1);
+    }
   });
 });
 

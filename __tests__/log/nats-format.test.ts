@@ -1,5 +1,5 @@
 import type { StreamInfo } from '../../lib/log/nats-client.js';
-import { decode, describeLife, encode, extentOf } from '../../lib/log/nats-format.js';
+import { decode, describeLife, encode, extentOf, isLed } from '../../lib/log/nats-format.js';
 
 /** A stream that holds the messages 4 to 9. */
 function stream(description?: string, created = '2026-01-01T00:00:00.123Z'): StreamInfo {
@@ -59,6 +59,16 @@ describe('an epoch', () => {
   test('makes event ids', () => {
     expect(epoch).toMatch(/^[A-Za-z0-9_-]{8}$/);
   });
+});
+
+test.each([
+  ['alone', undefined, true],
+  ['with a leader', { leader: 'a' }, true],
+  ['without a leader', {}, false],
+  ['whose leader has no name', { leader: '' }, false],
+])('a server %s: knows all that is stored, or not', (_what, cluster, knows) => {
+  const info = stream();
+  expect(isLed(cluster === undefined ? info : { ...info, cluster })).toBe(knows);
 });
 
 describe('a message', () => {

@@ -54,6 +54,8 @@ interface StreamConfig {
 export interface StreamInfo {
   readonly config: { readonly description?: string };
   readonly created: string;
+  /** Left out by a server that is alone. */
+  readonly cluster?: { readonly leader?: string };
   readonly state: {
     readonly messages: number;
     readonly first_seq: number;

@@ -43,6 +43,11 @@ export function isBorn({ created }: StreamInfo): boolean {
   return !created.startsWith('0001-');
 }
 
+/** Whether who answered knows all that is stored: a server without a leader knows what it has itself. */
+export function isLed({ cluster }: StreamInfo): boolean {
+  return cluster === undefined || Boolean(cluster.leader);
+}
+
 export function extentOf(stream: string, info: StreamInfo): Extent {
   const { number, start } = lifeOf(info);
   const { messages, first_seq, last_seq } = info.state;

@@ -27,7 +27,7 @@ import {
   type StreamInfo,
   SUBJECTS_OVERLAP,
 } from './nats-client.js';
-import { decode, describeLife, encode, extentOf, isBorn } from './nats-format.js';
+import { decode, describeLife, encode, extentOf, isBorn, isLed } from './nats-format.js';
 import { remoteLog } from './remote.js';
 import { Upcoming } from './upcoming.js';
 
@@ -93,6 +93,9 @@ const LOOK_INTERVAL = 25;
 /** How long a server may take to delete a stream, from when it says that there is none, in ms. */
 const DELETION = 1000;
 
+/** How long after it seems to have lost messages a stream is looked at again, in ms. */
+const SECOND_LOOK = 500;
+
 /** For how long JetStream remembers a message, so that it is stored once, in ms. */
 const DUPLICATE_WINDOW = 2 * 60 * 1000;
 
@@ -125,7 +128,10 @@ class NatsSession implements Session {
     const info = await this.#info(known !== undefined);
     const extent = this.#adopt(extentOf(this.#stream, info));
     if (known === undefined || !(await this.#hasLost(known, extent))) return extent;
-    return this.#beginLife(extent.head, known);
+    // A leader that has only just been elected may have to read first what it has.
+    await sleep(SECOND_LOOK, undefined, { signal: this.#closing.signal });
+    const again = this.#adopt(extentOf(this.#stream, await this.#info()));
+    return (await this.#hasLost(known, again)) ? this.#beginLife(again.head, known) : again;
   }
 
   async next(after: number): Promise<StoredEntry[]> {
@@ -220,11 +226,13 @@ class NatsSession implements Session {
 
   async #find(): Promise<StreamInfo | undefined> {
     try {
-      return await this.#manager.streams.info(this.#stream);
+      const info = await this.#manager.streams.info(this.#stream);
+      if (isLed(info)) return info;
     } catch (error) {
       if ((error as { code?: unknown }).code !== STREAM_NOT_FOUND) throw error;
       return undefined;
     }
+    throw new Error('the stream has no leader now');
   }
 
   async #make(): Promise<StreamInfo> {
