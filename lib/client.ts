@@ -362,8 +362,7 @@ export class StreamClient implements Client, SinkOwner, Reader, PageReader {
     const { ring, frameGap, counters } = this.#keeper;
     if (this.#rest !== undefined) return this.#writePart(this.#rest);
     const window = this.cursor < ring.tail ? (this.page?.window ?? ring) : ring;
-    // What the ring lacks and the log has is not lost: it is read once what is due here is written.
-    if (window !== ring || !ring.reaches) this.#passTail(window);
+    this.#passTail(window);
     if (this.gap !== undefined) {
       const told = frameGap(this.gap, this.cursor);
       this.gap = undefined;
@@ -405,6 +404,8 @@ export class StreamClient implements Client, SinkOwner, Reader, PageReader {
   #passTail(window: Window): void {
     const { ring } = this.#keeper;
     if (this.cursor >= window.tail) return;
+    // What the ring lacks and the log has can: it is read once what else is due here is written.
+    if (window === ring && ring.reaches) return;
     const gap: Gap | undefined =
       window === ring ? ring.gapAbove(this.cursor, this.rooms) : { reason: 'trimmed' };
     if (gap !== undefined) this.#addGap(gap);

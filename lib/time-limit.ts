@@ -5,20 +5,18 @@ export function withTimeLimit<T>(
   what: string,
   signal?: AbortSignal,
 ): Promise<T> {
-  return new Promise<T>((resolve, reject) => {
-    const over = () => {
+  let over = () => {};
+  const outcome = new Promise<T>((resolve, reject) => {
+    const tooLate = () => reject(new Error(`${what} took longer than ${limit} ms`));
+    const timer = setTimeout(tooLate, limit);
+    const abort = () => reject(signal?.reason);
+    signal?.addEventListener('abort', abort);
+    if (signal?.aborted) abort();
+    over = () => {
       clearTimeout(timer);
       signal?.removeEventListener('abort', abort);
     };
-    const giveUp = (reason: unknown) => {
-      over();
-      reject(reason);
-    };
-    const abort = () => giveUp(signal?.reason);
-    const tooLate = () => giveUp(new Error(`${what} took longer than ${limit} ms`));
-    const timer = setTimeout(tooLate, limit);
-    signal?.addEventListener('abort', abort);
-    if (signal?.aborted) abort();
-    work.then(resolve, reject).finally(over);
+    work.then(resolve, reject);
   });
+  return outcome.finally(() => over());
 }

@@ -82,9 +82,8 @@ export interface Log {
   /**
    * The entries above a sequence in the current life, the oldest of them that are left, in order, and
    * at most `limit`, but at least one. Empty where there are none, but only if all up to the
-   * follower's head are gone.
-   * Rejects where the log can't be reached. A log that leaves this out can give no more than what its
-   * follower keeps.
+   * follower's head are gone. Rejects where the log can't be reached. A log that leaves this out can
+   * give no more than what its follower keeps.
    */
   read?(after: number, limit: number): Promise<LogEntry[]>;
   /**

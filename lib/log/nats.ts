@@ -125,12 +125,11 @@ class NatsSession implements Session {
   }
 
   async sync(known: Known | undefined): Promise<Extent> {
-    const info = await this.#info(known !== undefined);
-    const extent = this.#adopt(extentOf(this.#stream, info));
+    const extent = await this.#extent(known !== undefined);
     if (known === undefined || !(await this.#hasLost(known, extent))) return extent;
     // A leader that has only just been elected may have to read first what it has.
     await sleep(SECOND_LOOK, undefined, { signal: this.#closing.signal });
-    const again = this.#adopt(extentOf(this.#stream, await this.#info()));
+    const again = await this.#extent();
     return (await this.#hasLost(known, again)) ? this.#beginLife(again.head, known) : again;
   }
 
@@ -158,7 +157,7 @@ class NatsSession implements Session {
   }
 
   async read(after: number, limit: number): Promise<StoredEntry[]> {
-    const { tail, head } = this.#adopt(extentOf(this.#stream, await this.#info()));
+    const { tail, head } = await this.#extent();
     const from = Math.max(after, tail);
     if (from >= head) return [];
     const consumer = await this.#consumer(from);
@@ -205,6 +204,10 @@ class NatsSession implements Session {
     return extent;
   }
 
+  async #extent(wasThere = true): Promise<Extent> {
+    return this.#adopt(extentOf(this.#stream, await this.#info(wasThere)));
+  }
+
   /** The stream, made if it is not there. */
   async #info(wasThere = true): Promise<StreamInfo> {
     let info = await this.#find();
@@ -219,27 +222,30 @@ class NatsSession implements Session {
     for (let looks = 0; !isBorn(info); looks++) {
       if (looks === MOST_LOOKS) throw new Error('NATS does not finish to make the stream');
       await sleep(LOOK_INTERVAL, undefined, { signal: this.#closing.signal });
-      info = await this.#manager.streams.info(this.#stream);
+      info = await this.#look();
     }
     return info;
   }
 
   async #find(): Promise<StreamInfo | undefined> {
     try {
-      const info = await this.#manager.streams.info(this.#stream);
-      if (isLed(info)) return info;
+      return await this.#look();
     } catch (error) {
       if ((error as { code?: unknown }).code !== STREAM_NOT_FOUND) throw error;
       return undefined;
     }
-    throw new Error('the stream has no leader now');
+  }
+
+  async #look(): Promise<StreamInfo> {
+    const info = await this.#manager.streams.info(this.#stream);
+    if (!isLed(info)) throw new Error('the stream has no leader now');
+    return info;
   }
 
   async #make(): Promise<StreamInfo> {
-    const { streams } = this.#manager;
     const { events, age, replicas } = this.#settings;
     try {
-      return await streams.add({
+      return await this.#manager.streams.add({
         name: this.#stream,
         subjects: [this.#subject],
         storage: 'file',
@@ -254,7 +260,7 @@ class NatsSession implements Session {
       // Another node was quicker.
       const { code } = error as { code?: unknown };
       if (code !== STREAM_NAME_IN_USE && code !== SUBJECTS_OVERLAP) throw error;
-      return streams.info(this.#stream);
+      return this.#look();
     }
   }
 
@@ -299,8 +305,7 @@ class NatsSession implements Session {
     const iterator = messages[Symbol.asyncIterator]();
     this.#reading = { messages, iterator, position: after, consumer: name, pending: undefined };
     const epoch = this.#epoch;
-    this.#adopt(extentOf(this.#stream, await this.#info()));
-    return this.#epoch === epoch;
+    return (await this.#extent()).epoch === epoch;
   }
 
   #stopReading(): void {

@@ -66,7 +66,7 @@ class RedisSession implements Session {
   readonly #writerKey: string;
   readonly #writer: string;
   readonly #bounds: readonly string[];
-  /** How many are asked for of the new ones, and of old ones. Few at first: nobody knows how large they are. */
+  /** How many are asked for, of new ones and of old ones. Few at first: nobody knows their size. */
   #count = FIRST_ENTRIES;
   #rangeCount = 1;
 
