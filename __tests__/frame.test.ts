@@ -168,7 +168,7 @@ describe('retry', () => {
     ['[ 5 ]', [5]],
   ])('of %s is refused, and quoted', (quoted, retry) => {
     const right = 'must be an integer from 0 to 2147483647, in milliseconds';
-    const error = `TypeError: retry ${quoted}: ${right}`;
+    const error = `${typeof retry === 'number' ? 'RangeError' : 'TypeError'}: retry ${quoted}: ${right}`;
     expect(refusal(() => encode('message', 'x', retry as number))).toBe(error);
     expect(refusal(() => frameRetry(retry as number))).toBe(error);
   });

@@ -86,7 +86,7 @@ describe('sending', () => {
 
   test.each([
     ['a type with a line break', (hub: Hub) => hub.sendEvent('a\nb', 'x'), TypeError],
-    ['a negative retry', (hub: Hub) => hub.sendEvent('a', 'x', { retry: -1 }), TypeError],
+    ['a negative retry', (hub: Hub) => hub.sendEvent('a', 'x', { retry: -1 }), RangeError],
     ['data that JSON cannot carry', (hub: Hub) => hub.send(1n), TypeError],
     [
       'a signal that is none',

@@ -11,57 +11,53 @@ import {
   SyntaxKind,
 } from 'typescript';
 
-/** Every file of the package. Each may import those below it, and none above. */
-const LAYERS = [
-  'log/nats',
-  'log/nats-format',
-  'log/nats-client',
-  'log/upcoming',
-  'log/redis',
-  'log/redis-connection',
-  'log/redis-script',
-  'log/remote',
-  'log/tail',
-  'log/writer',
-  'log/place',
-  'log/connection',
-  'log/backoff',
-  'log/engine',
-  'log/log-options',
-  'index',
-  'sse',
-  'create-hub',
-  'http/open',
-  'http/sink',
-  'http/response-sink',
-  'http/socket-sink',
-  'http/pass-through',
-  'http/head',
-  'http/accept',
-  'http/message',
-  'hub',
-  'admission',
-  'intake',
-  'watchdog',
-  'dispatcher',
-  'ticker',
-  'client',
-  'log/pages',
-  'limiter',
-  'log/ring',
-  'log/window',
-  'log/losses',
-  'log/memory',
-  'publisher',
-  'options',
-  'log/log',
-  'log/batch',
-  'log/event-id',
-  'time-limit',
-  'queue',
-  'frame',
-  'errors',
-];
+/**
+ * The rooms of the package, from top to bottom: a folder, or a file that stands alone. Each may
+ * import from the rooms it names, all of which lie below it.
+ */
+const ROOMS: Readonly<Record<string, readonly string[]>> = {
+  index: [
+    'sse',
+    'create-hub',
+    'http',
+    'hub',
+    'client',
+    'window',
+    'publisher',
+    'options',
+    'log',
+    'frame',
+    'errors',
+  ],
+  sse: ['create-hub', 'http', 'client', 'publisher', 'options', 'validate', 'errors'],
+  'create-hub': ['http', 'hub', 'client', 'publisher', 'options'],
+  http: ['hub', 'client', 'window', 'options', 'validate', 'frame', 'errors'],
+  hub: [
+    'delivery',
+    'client',
+    'window',
+    'publisher',
+    'options',
+    'log',
+    'validate',
+    'frame',
+    'errors',
+    'util',
+  ],
+  delivery: ['client', 'window', 'log', 'frame', 'errors', 'util'],
+  client: ['window', 'publisher', 'options', 'validate', 'frame', 'errors', 'util'],
+  window: ['log', 'frame', 'util'],
+  publisher: ['validate', 'errors'],
+  options: ['log', 'validate', 'frame', 'errors', 'util'],
+  redis: ['log/shared', 'log', 'errors', 'util'],
+  nats: ['log/shared', 'log', 'validate', 'errors', 'util'],
+  'log/shared': ['log', 'validate', 'errors', 'util'],
+  log: [],
+  frame: ['validate', 'errors'],
+  validate: ['errors'],
+  errors: [],
+  util: [],
+};
 
 /** Where HTTP is known: in its folder, and where a middleware has to tell a request from options. */
 const KNOWS_HTTP = /^(http\/.*|sse)$/;
@@ -96,13 +92,50 @@ function target(from: string, specifier: string): string | undefined {
   return join(from, '..', specifier.replace(/\.js$/, ''));
 }
 
-function upwardImports(sources: Sources): string[] {
+/** The room of a file: its folder, or itself where it stands alone. */
+const roomOf = (file: string) => file.replace(/\/[^/]+$/, '');
+
+/** Each file, with those of the package that it imports. */
+function edgesOf(sources: Sources): [from: string, to: string][] {
   return [...sources].flatMap(([from, source]) =>
-    importsOf(source)
-      .map((specifier) => target(from, specifier))
-      .filter((to) => to !== undefined && !LAYERS.slice(LAYERS.indexOf(from) + 1).includes(to))
-      .map((to) => `${from} imports ${to}`),
+    importsOf(source).flatMap((specifier): [string, string][] => {
+      const to = target(from, specifier);
+      return to === undefined ? [] : [[from, to]];
+    }),
   );
+}
+
+/** Imports of a file that isn't there, or from a room that the importing one doesn't name. */
+function strayImports(sources: Sources): string[] {
+  return edgesOf(sources)
+    .filter(([from, to]) => {
+      const isWithin = roomOf(from) === roomOf(to) && from !== to;
+      return !sources.has(to) || !(isWithin || ROOMS[roomOf(from)]?.includes(roomOf(to)));
+    })
+    .map(([from, to]) => `${from} imports ${to}`);
+}
+
+/** Files that import each other, by whatever way round. */
+function filesInCycles(sources: Sources): string[] {
+  const edges = edgesOf(sources);
+  let left = [...sources.keys()];
+  for (;;) {
+    // Neither who imports nothing that is left, nor whom nothing that is left imports, is in a cycle.
+    const among = edges.filter(([from, to]) => left.includes(from) && left.includes(to));
+    const inside = left.filter(
+      (file) => among.some(([from]) => from === file) && among.some(([, to]) => to === file),
+    );
+    if (inside.length === left.length) return inside.sort();
+    left = inside;
+  }
+}
+
+/** The first line of each file that says what belongs into its folder. */
+function folderComments(sources: Sources): string[] {
+  return [...sources].flatMap(([file, source]) => {
+    const room = roomOf(file);
+    return file !== room && source.startsWith(`// ${room}/: `) ? [room] : [];
+  });
 }
 
 function foreignImports(sources: Sources): string[] {
@@ -135,30 +168,60 @@ const sources = readSources();
 const withLine = (name: string, line: string) =>
   new Map([...sources, [name, `${sources.get(name)}\n${line}\n`]]);
 
-test('every file has its place in the layers, and every place has its file', () => {
-  expect([...sources.keys()].sort()).toEqual([...LAYERS].sort());
+test('every file is in a room, and no room is empty', () => {
+  expect([...new Set([...sources.keys()].map(roomOf))].sort()).toEqual(Object.keys(ROOMS).sort());
+});
+
+test('a room imports from rooms below it only, as far as the table goes', () => {
+  const names = Object.keys(ROOMS);
+  for (const [index, [room, imports]] of Object.entries(ROOMS).entries()) {
+    expect([room, imports.filter((name) => names.indexOf(name) <= index)]).toEqual([room, []]);
+  }
+});
+
+test('each folder says in the first comment of one of its files what belongs in it', () => {
+  const folders = [...sources.keys()].filter((file) => file.includes('/')).map(roomOf);
+  expect(folderComments(sources).sort()).toEqual([...new Set(folders)].sort());
 });
 
 describe('imports point downwards only', () => {
-  test('in this package, and so there are no cycles', () => {
-    expect(upwardImports(sources)).toEqual([]);
+  test('in this package', () => {
+    expect(strayImports(sources)).toEqual([]);
   });
 
   test.each([
-    ['of a value', 'queue', "import { createLimiter } from './limiter.js';"],
-    ['of a type', 'log/ring', "import type { StreamClient } from '../client.js';"],
+    ['of a value', 'util/queue', "import { quote } from '../errors.js';"],
+    ['of a type', 'window/ring', "import type { Client } from '../client/client.js';"],
     ['of a type, in between', 'hub', "const x: import('./http/open.js').OpenOptions = {};"],
     ['of nothing but its effects', 'errors', "import './frame.js';"],
-    ['that exports again', 'log/log', "export * from './ring.js';"],
-    ['at run time', 'client', "await import('./hub.js');"],
-    ['by require', 'client', "require('./hub.js');"],
-    ['between files of one folder', 'http/head', "import { open } from './open.js';"],
-    ['of the file itself', 'limiter', "import { createLimiter } from './limiter.js';"],
+    ['that exports again', 'log/log', "export * from '../window/ring.js';"],
+    ['at run time', 'client/cursor', "await import('../hub.js');"],
+    ['by require', 'client/cursor', "require('../hub.js');"],
+    ['of the file itself', 'util/queue', "import { Queue } from './queue.js';"],
     ['of a file that does not exist', 'index', "import { hub } from './hubs.js';"],
     ['of what lies outside', 'index', "import { serve } from '../__tests__/support/server.js';"],
-  ])('an upward import would be noticed: one %s', (_kind, name, line) => {
-    expect(upwardImports(withLine(name, line))).toEqual([
+    [
+      'that skips what the table says',
+      'redis/redis-log',
+      "import { Ring } from '../window/ring.js';",
+    ],
+  ])('another import would be noticed: one %s', (_kind, name, line) => {
+    expect(strayImports(withLine(name, line))).toEqual([
       expect.stringMatching(`^${name} imports `),
+    ]);
+  });
+});
+
+describe('there are no cycles', () => {
+  test('in this package', () => {
+    expect(filesInCycles(sources)).toEqual([]);
+  });
+
+  test('a cycle within one folder would be noticed', () => {
+    const line = "import { Ring } from './ring.js';";
+    expect(filesInCycles(withLine('window/window', line))).toEqual([
+      'window/ring',
+      'window/window',
     ]);
   });
 });
@@ -171,11 +234,15 @@ describe('nothing is imported but files of this package, with their extension, a
   test.each([
     ['of Express', 'sse', "import express from 'express';"],
     ['of the types of Express', 'http/message', "import type { Request } from 'express';"],
-    ['of a built-in module by its bare name', 'client', "import { randomUUID } from 'crypto';"],
-    ['without the extension', 'limiter', "import { Queue } from './queue';"],
-    ['of a folder', 'hub', "import { Ring } from './log';"],
+    [
+      'of a built-in module by its bare name',
+      'client/cursor',
+      "import { randomUUID } from 'crypto';",
+    ],
+    ['without the extension', 'delivery/limiter', "import { Queue } from '../util/queue';"],
+    ['of a folder', 'hub', "import { Ring } from './window';"],
     ['of HTTP where it is not known', 'hub', "import { createServer } from 'node:http';"],
-    ['of the types of HTTP there', 'client', "import type { Socket } from 'node:net';"],
+    ['of the types of HTTP there', 'client/cursor', "import type { Socket } from 'node:net';"],
   ])('another import would be noticed: one %s', (_kind, name, line) => {
     expect(foreignImports(withLine(name, line))).toEqual([
       expect.stringMatching(`^${name} imports `),
@@ -192,10 +259,10 @@ describe('all exports have names', () => {
     'export default class Ring {}',
     'export default 5;',
     'const a = 5; export { a as default };',
-    "export { default } from './queue.js';",
+    "export { default } from './ticker.js';",
     'export = 5;',
     'switch (5) { default: } export default class {}',
   ])('a default export would be noticed: %s', (line) => {
-    expect(defaultExports(withLine('limiter', line))).toEqual(['limiter']);
+    expect(defaultExports(withLine('util/queue', line))).toEqual(['util/queue']);
   });
 });

@@ -3,7 +3,7 @@ import { runInThisContext } from 'node:vm';
 import { jetstream } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { createHub, type Hub, type HubOptions, type Log } from '../lib/index.js';
-import { natsLog } from '../lib/log/nats.js';
+import { natsLog } from '../lib/nats/nats-log.js';
 import { type Engine, stopEngines } from './support/engine.js';
 import { mostInOneSecond, openNats, openRedis, untilLogIs } from './support/faults.js';
 import { Fleet, type LogOpener, type Node } from './support/fleet.js';

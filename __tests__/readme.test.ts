@@ -103,7 +103,11 @@ beforeAll(() => {
   consumer = new Consumer(dependencies);
   consumer.write('node_modules/express-sse-hub/package.json', {
     type: 'module',
-    exports: { '.': './index.js', './redis': './log/redis.js', './nats': './log/nats.js' },
+    exports: {
+      '.': './index.js',
+      './redis': './redis/redis-log.js',
+      './nats': './nats/nats-log.js',
+    },
   });
 });
 afterEach(() => consumer.stopPrograms());

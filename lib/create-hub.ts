@@ -1,4 +1,4 @@
-import type { Client } from './client.js';
+import type { Client } from './client/cursor.js';
 import type { Request, Response } from './http/message.js';
 import { type OpenOptions, open } from './http/open.js';
 import { EventHub, type HubStats } from './hub.js';

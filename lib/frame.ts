@@ -1,17 +1,11 @@
 import { isUint8Array } from 'node:util/types';
 import { quote } from './errors.js';
+import { integer, isEventType, MAX_DELAY } from './validate.js';
 
 /** Turns data that is neither a string nor bytes into text. */
 export type Serialize = (data: unknown) => string | undefined;
 
-/**
- * The longest wait before a client connects again, in ms. Clients on Node hand it to setTimeout,
- * which fires at once for more: they would come back many times a second.
- */
-export const MAX_RETRY = 2 ** 31 - 1;
-
 const LINE_BREAK = /\r\n|\r|\n/g;
-const BREAKS_A_FIELD = /[\r\n\0]/;
 
 /**
  * The fields of one event, as bytes, without its id and without the empty line that dispatches it
@@ -20,8 +14,8 @@ const BREAKS_A_FIELD = /[\r\n\0]/;
  * Strings go out as they are, bytes as UTF-8, `undefined` as empty data, all else through
  * `serialize`. CR, LF and CRLF in the data all reach the client as LF.
  *
- * Throws a TypeError for a type that would forge fields, a `retry` that is no integer from 0 to
- * MAX_RETRY, and data that `serialize` can't carry.
+ * Throws a TypeError for a type that would forge fields, and for data that `serialize` can't carry;
+ * a TypeError or RangeError for a bad `retry`.
  *
  * https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
  */
@@ -72,11 +66,6 @@ function idField(id: string): string {
   return `id: ${id}\n`;
 }
 
-/** Whether an event may have this type: one with a line break would forge fields. */
-export function isEventType(type: unknown): type is string {
-  return typeof type === 'string' && type !== '' && !BREAKS_A_FIELD.test(type);
-}
-
 function typeField(type: string): string {
   if (!isEventType(type)) {
     throw new TypeError(
@@ -87,12 +76,16 @@ function typeField(type: string): string {
 }
 
 function retryField(retry: number): string {
-  if (!Number.isInteger(retry) || retry < 0 || retry > MAX_RETRY) {
-    throw new TypeError(
-      `retry ${quote(retry)}: must be an integer from 0 to ${MAX_RETRY}, in milliseconds`,
-    );
-  }
-  return `retry: ${retry}\n`;
+  return `retry: ${checkRetry(retry)}\n`;
+}
+
+/**
+ * Throws a TypeError for what is no number, a RangeError for what is no integer from 0 to
+ * MAX_DELAY: clients on Node hand it to setTimeout, which fires at once for more, so that they would
+ * reconnect many times a second.
+ */
+function checkRetry(retry: unknown): number {
+  return integer('retry', retry, 0, 0, { most: MAX_DELAY, alternative: ', in milliseconds' });
 }
 
 function dataLines(text: string): string {

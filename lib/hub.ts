@@ -1,14 +1,12 @@
-import { Admission, type Refusal } from './admission.js';
-import { type ClientKeeper, checkRoom, type Sink, StreamClient } from './client.js';
-import { Dispatcher, type DispatcherHooks } from './dispatcher.js';
+import { Admission, type Refusal } from './client/admission.js';
+import { type ClientKeeper, checkRoom, type Sink, StreamClient } from './client/cursor.js';
+import { Dispatcher, type DispatcherHooks } from './delivery/dispatcher.js';
+import { Intake } from './delivery/publish-queue.js';
 import { quote } from './errors.js';
-import { encodeEvent, frameEvent, frameId, frameRetry, MAX_RETRY } from './frame.js';
-import { Intake } from './intake.js';
-import { Batch } from './log/batch.js';
+import { encodeEvent, frameEvent, frameId, frameRetry } from './frame.js';
 import { formatEventId, parseEventId } from './log/event-id.js';
 import type { Log, LogEntry } from './log/log.js';
 import { memoryLog } from './log/memory.js';
-import { type Gap, Ring, type RingBounds } from './log/ring.js';
 import {
   type CloseOptions,
   type CloseSettings,
@@ -18,8 +16,11 @@ import {
   readHubOptions,
 } from './options.js';
 import { type Publisher, readSendOptions, type SendOptions } from './publisher.js';
-import { Ticker } from './ticker.js';
-import { withTimeLimit } from './time-limit.js';
+import { Ticker } from './util/ticker.js';
+import { withTimeLimit } from './util/time-limit.js';
+import { MAX_DELAY } from './validate.js';
+import { Batch } from './window/batch.js';
+import { type Gap, Ring, type RingBounds } from './window/ring.js';
 
 /** What a hub has done and is doing. The counters begin at its creation. */
 export interface HubStats {
@@ -271,7 +272,7 @@ export class EventHub {
   /** When a client that is turned away is to come back, in ms: all at once would be a stampede. */
   jitteredRetry(): number {
     const retry = this.#settings.retry || DEFAULT_RETRY;
-    return Math.min(Math.round(retry * (1 + Math.random())), MAX_RETRY);
+    return Math.min(Math.round(retry * (1 + Math.random())), MAX_DELAY);
   }
 
   async flushed(): Promise<void> {

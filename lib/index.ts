@@ -1,7 +1,7 @@
 // The declarations name node:http and Buffer, and TypeScript 6 looks into no @types unasked.
 /// <reference types="node" preserve="true" />
 
-export type { Client, ClientSendOptions } from './client.js';
+export type { Client, ClientSendOptions } from './client/cursor.js';
 export { createHub, type Hub } from './create-hub.js';
 export { SseError, type SseErrorCode } from './errors.js';
 export type { Serialize } from './frame.js';

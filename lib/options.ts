@@ -1,6 +1,7 @@
 import { quote } from './errors.js';
-import { isEventType, MAX_RETRY, type Serialize } from './frame.js';
+import type { Serialize } from './frame.js';
 import type { Log } from './log/log.js';
+import { bound, delay, eventType, integer, MAX_DELAY, oneOf, record, span } from './validate.js';
 
 /**
  * Where a hub says what happens: `console`, pino and winston fit. It is given one string a call.
@@ -168,8 +169,6 @@ export interface CloseSettings {
 }
 
 const MIB = 1024 * 1024;
-/** What setTimeout takes at most; it fires at once for more. */
-const MAX_DELAY = 2 ** 31 - 1;
 
 const readers: { readonly [Name in keyof HubSettings]: (value: unknown) => HubSettings[Name] } = {
   log: (value) => {
@@ -199,7 +198,7 @@ const readers: { readonly [Name in keyof HubSettings]: (value: unknown) => HubSe
   keepAlive: (value) => value !== false && delay('keepAlive', value, 15_000, ', or false'),
   retry: (value) =>
     value !== false &&
-    integer('retry', value, 3000, 0, { most: MAX_RETRY, alternative: ', or false' }),
+    integer('retry', value, 3000, 0, { most: MAX_DELAY, alternative: ', or false' }),
   gapEvent: (value) => eventType('gapEvent', value, 'gap'),
   readyEvent: (value) => eventType('readyEvent', value, false),
   maxAge: (value) => span('maxAge', value),
@@ -236,77 +235,6 @@ export function readCloseOptions(options: CloseOptions): CloseSettings {
   const { timeout, final = false } = record('close options', options, ['timeout', 'final']);
   if (typeof final !== 'boolean') throw new TypeError(`final ${quote(final)}: must be a boolean`);
   return { timeout: delay('timeout', timeout, 5000), final };
-}
-
-/** The value as an object, no list or map, that has no properties but these. */
-export function record<Name extends string>(
-  name: string,
-  value: unknown,
-  known: readonly Name[],
-  alternative = '',
-): Partial<Record<Name, unknown>> {
-  if (typeof value !== 'object' || value === null || Symbol.iterator in value) {
-    throw new TypeError(`${name} ${quote(value)}: must be an object${alternative}`);
-  }
-  for (const key of Object.keys(value)) {
-    if (!(known as readonly string[]).includes(key)) {
-      throw new TypeError(`${name}: there is no option ${quote(key)}, only ${known.join(', ')}`);
-    }
-  }
-  return value;
-}
-
-/** The first of the choices is the default. */
-function oneOf<Choice extends string>(
-  name: string,
-  value: unknown,
-  choices: readonly [Choice, ...Choice[]],
-): Choice {
-  if (value === undefined) return choices[0];
-  const choice = choices.find((one) => one === value);
-  if (choice !== undefined) return choice;
-  throw new TypeError(`${name} ${quote(value)}: must be ${choices.map(quote).join(' or ')}`);
-}
-
-function eventType(name: string, value: unknown, fallback: string | false): string | false {
-  if (value === undefined) return fallback;
-  if (value === false || isEventType(value)) return value;
-  throw new TypeError(
-    `${name} ${quote(value)}: must be a non-empty string without CR, LF and NUL, or false`,
-  );
-}
-
-export function integer(
-  name: string,
-  value: unknown,
-  fallback: number,
-  least: number,
-  { most = Number.MAX_SAFE_INTEGER, alternative = '' } = {},
-): number {
-  if (value === undefined) return fallback;
-  const range = most === Number.MAX_SAFE_INTEGER ? `from ${least}` : `from ${least} to ${most}`;
-  const right = `must be an integer ${range}${alternative}`;
-  if (typeof value !== 'number') throw new TypeError(`${name} ${quote(value)}: ${right}`);
-  if (Number.isInteger(value) && value >= least && value <= most) return value;
-  throw new RangeError(`${name} ${quote(value)}: ${right}`);
-}
-
-export function bound(name: string, value: unknown, fallback: number): number {
-  if (value === Number.POSITIVE_INFINITY) return value;
-  return integer(name, value, fallback, 1, { alternative: ', or Infinity' });
-}
-
-function delay(name: string, value: unknown, fallback: number, alternative = ''): number {
-  if (value === undefined) return fallback;
-  const right = `must be a number above 0 and at most ${MAX_DELAY}, in milliseconds${alternative}`;
-  if (typeof value !== 'number') throw new TypeError(`${name} ${quote(value)}: ${right}`);
-  if (value > 0 && value <= MAX_DELAY) return value;
-  throw new RangeError(`${name} ${quote(value)}: ${right}`);
-}
-
-export function span(name: string, value: unknown): number {
-  if (value === Number.POSITIVE_INFINITY) return value;
-  return delay(name, value, Number.POSITIVE_INFINITY, ', or Infinity');
 }
 
 function isLog(value: unknown): value is Log {

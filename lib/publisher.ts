@@ -1,5 +1,5 @@
 import { quote } from './errors.js';
-import { record } from './options.js';
+import { record } from './validate.js';
 
 /** Events of any type, with any data: what a hub sends where nothing narrower is said. */
 export type AnyEvents = Record<string, unknown>;
@@ -38,9 +38,9 @@ export interface Publisher<Events extends object = AnyEvents> {
    * order that all clients see. While `requestQueueSize` events are on their way it waits for room,
    * in the order of the calls. It never waits for a slow client, nor fails because of one.
    *
-   * Rejects with a TypeError for a type with CR, LF or NUL, a bad `retry` or data that can't be
-   * serialized; with the reason of `signal`; with an SseError `ERR_SSE_CLOSED` after `close()`. In
-   * each of these cases nothing was sent.
+   * Rejects with a TypeError for a type with CR, LF or NUL, or data that can't be serialized; with a
+   * TypeError or RangeError for a bad option; with the reason of `signal`; with an SseError
+   * `ERR_SSE_CLOSED` after `close()`. In each of these cases nothing was sent.
    *
    * With a shared log, rejects also with an SseError `ERR_SSE_LOG_REFUSED` where the log will not
    * take the event, and `ERR_SSE_LOG_AWAY` where it has stored nothing for the hub's `sendTimeout`:

@@ -3,8 +3,9 @@ import { createHub, type Hub } from './create-hub.js';
 import { quote, SseError } from './errors.js';
 import type { Request, Response } from './http/message.js';
 import { type OpenOptions, ROUTE_OPTIONS, readOpenOptions } from './http/open.js';
-import { HUB_OPTIONS, type HubOptions, record } from './options.js';
+import { HUB_OPTIONS, type HubOptions } from './options.js';
 import type { AnyEvents } from './publisher.js';
+import { record } from './validate.js';
 
 declare global {
   namespace Express {

@@ -7,8 +7,8 @@ import { createCluster, createSentinel } from 'redis';
 import { createCluster as createCluster5, createSentinel as createSentinel5 } from 'redis5';
 import type { Log } from '../../lib/log/log.js';
 import { memoryLog } from '../../lib/log/memory.js';
-import { natsLog } from '../../lib/log/nats.js';
-import { type RedisClient, redisLog } from '../../lib/log/redis.js';
+import { natsLog } from '../../lib/nats/nats-log.js';
+import { type RedisClient, redisLog } from '../../lib/redis/redis-log.js';
 import { type Engine, stopEngines } from '../support/engine.js';
 import {
   eventually,

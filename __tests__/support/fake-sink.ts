@@ -1,5 +1,5 @@
-import type { Sink, SinkOwner } from '../../lib/client.js';
-import type { Batch } from '../../lib/log/batch.js';
+import type { Sink, SinkOwner } from '../../lib/client/cursor.js';
+import type { Batch } from '../../lib/window/batch.js';
 
 /** A peer whose every answer is the test's to give: for what no real socket brings about on demand. */
 export class FakeSink implements Sink {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type EventId, formatEventId, parseEventId } from '../../lib/log/event-id.js';
 import type { Log, LogEntry, LogRecord } from '../../lib/log/log.js';
-import type { LogHistoryOptions } from '../../lib/log/log-options.js';
+import type { LogHistoryOptions } from '../../lib/log/shared/options.js';
 import type { TcpProxy } from './proxy.js';
 import { plain, RecordingFollower, type Run } from './recording-follower.js';
 

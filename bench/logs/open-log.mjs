@@ -1,8 +1,8 @@
 // In a process that has a hub: opens the log that it is told. The clients of the engines are those
 // of the package's own tests.
 import { memoryLog } from '../../dist/esm/log/memory.js';
-import { natsLog } from '../../dist/esm/log/nats.js';
-import { redisLog } from '../../dist/esm/log/redis.js';
+import { natsLog } from '../../dist/esm/nats/nats-log.js';
+import { redisLog } from '../../dist/esm/redis/redis-log.js';
 
 const openers = {
   memory: async () => memoryLog(),

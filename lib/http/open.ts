@@ -1,11 +1,13 @@
+// http/: everything that knows HTTP: requests, responses, sockets.
+
 import type { ServerResponse } from 'node:http';
 import type { Http2ServerResponse } from 'node:http2';
-import type { Refusal } from '../admission.js';
-import { absentClient, type Client, checkRoom, type StreamClient } from '../client.js';
+import type { Refusal } from '../client/admission.js';
+import { absentClient, type Client, checkRoom, type StreamClient } from '../client/cursor.js';
 import { quote, SseError } from '../errors.js';
 import { frameRetry } from '../frame.js';
 import type { Attachment, EventHub } from '../hub.js';
-import { record } from '../options.js';
+import { record } from '../validate.js';
 import { acceptsEventStream } from './accept.js';
 import { checkHeaders, type Headers, sendHead } from './head.js';
 import type { Request, Response } from './message.js';

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
-import type { Sink, SinkOwner } from '../client.js';
-import type { Batch } from '../log/batch.js';
+import type { Sink, SinkOwner } from '../client/cursor.js';
+import type { Batch } from '../window/batch.js';
 import type { Response } from './message.js';
 
 /** What others may have put in front of a response. */

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Sink, SinkOwner } from '../client.js';
-import type { Batch } from '../log/batch.js';
+import type { Sink, SinkOwner } from '../client/cursor.js';
+import type { Batch } from '../window/batch.js';
 
 /** Writes each batch straight to the socket, as one HTTP chunk that all clients share. */
 export class SocketSink implements Sink {

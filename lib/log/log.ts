@@ -1,3 +1,5 @@
+// log/: what every log promises: the contract, the ids, and the log in memory.
+
 import type { EventId } from './event-id.js';
 
 /** What `follow` throws where it was called before: two hubs can't share a log object. */

@@ -1,0 +1,477 @@
+import fc from 'fast-check';
+import { EventHub } from '../../lib/hub.js';
+import { type HubOptions, sse } from '../../lib/index.js';
+import { FakeSink, turn } from '../support/fake-sink.js';
+import { serve, transports } from '../support/server.js';
+import { openStalled, type Received, StreamReader } from '../support/stream-client.js';
+
+const range = (count: number) => Array.from({ length: count }, (_, index) => String(index));
+
+/** More than a socket's buffers on both sides of loopback take. */
+const FLOOD = 300;
+const block = 'x'.repeat(64 * 1024);
+
+function attach(hub: EventHub, count = 1): FakeSink[] {
+  return Array.from({ length: count }, () => {
+    const sink = new FakeSink();
+    hub.attach(sink, { lastEventId: undefined, rooms: [], left: () => {} });
+    return sink;
+  });
+}
+
+/** Lets the event loop go round until the condition holds. */
+async function untilTurn(condition: () => boolean): Promise<void> {
+  for (let turns = 0; !condition(); turns++) {
+    if (turns > 100_000) throw new Error('it does not come about');
+    await turn();
+  }
+}
+
+describe('turns', () => {
+  test('no more than `concurrency` responses are written in one turn of the event loop', async () => {
+    const hub = new EventHub({ concurrency: 3 });
+    const sinks = attach(hub, 20);
+    let inThisTurn = 0;
+    let most = 0;
+    for (const sink of sinks) {
+      sink.onWrite = () => {
+        most = Math.max(most, ++inThisTurn);
+      };
+    }
+    for (const number of range(5)) void hub.send(number);
+    await untilTurn(() => {
+      inThisTurn = 0;
+      return sinks.every((sink) => sink.data.length === 5);
+    });
+    expect(most).toBe(3);
+  });
+
+  test('events that come within one turn go out in one write', async () => {
+    const hub = new EventHub({});
+    const [sink] = attach(hub) as [FakeSink];
+    let writes = 0;
+    sink.onWrite = () => writes++;
+    for (const number of range(8)) void hub.send(number);
+    await untilTurn(() => sink.data.length === 8);
+    expect(writes).toBe(1);
+  });
+
+  test('clients that lack the same events are written the very same bytes', async () => {
+    const hub = new EventHub({});
+    const written = new Set<Buffer>();
+    const sinks = attach(hub, 5);
+    for (const sink of sinks) sink.onWrite = ({ bytes }) => written.add(bytes);
+    for (const number of range(8)) void hub.send(number);
+    await untilTurn(() => sinks.every((sink) => sink.data.length === 8));
+    expect(written.size).toBe(1);
+  });
+
+  test('one write is 64 KiB at most: smaller events are joined, larger ones come in parts', async () => {
+    const hub = new EventHub({});
+    const [sink] = attach(hub) as [FakeSink];
+    const sizes: number[] = [];
+    sink.onWrite = ({ bytes }) => sizes.push(bytes.length);
+    for (const size of [30_000, 30_000, 30_000, 100_000, 10]) void hub.send('x'.repeat(size));
+    await untilTurn(() => sink.data.length === 5);
+    expect(sizes.map((size) => Math.floor(size / 10_000))).toEqual([6, 3, 6, 3, 0]);
+  });
+
+  test('whatever the peers take and when, each gets all events in order', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.array(fc.boolean(), { minLength: 1, maxLength: 20 }), {
+          minLength: 1,
+          maxLength: 8,
+        }),
+        fc.integer({ min: 1, max: 5 }),
+        fc.array(fc.integer({ min: 0, max: 40_000 }), { minLength: 1, maxLength: 40 }),
+        async (answers, concurrency, sizes) => {
+          const hub = new EventHub({ concurrency });
+          const sinks = attach(hub, answers.length);
+          sinks.forEach((sink, client) => {
+            let writes = 0;
+            sink.onWrite = () => {
+              const own = answers[client] as boolean[];
+              sink.open = own[writes++ % own.length] as boolean;
+              if (!sink.open) setImmediate(() => sink.drain());
+            };
+          });
+          const sent = sizes.map((size, index) => `${index} ${'x'.repeat(size)}`);
+          await Promise.all(sent.map((data) => hub.send(data)));
+          await untilTurn(() => sinks.every((sink) => sink.data.length >= sent.length));
+          for (const sink of sinks) expect(sink.data).toEqual(sent);
+        },
+      ),
+      { numRuns: 50 },
+    );
+  });
+});
+
+describe('a sender', () => {
+  test('waits until each client that takes any was offered its event, and for no other', async () => {
+    const hub = new EventHub({ requestQueueSize: 1, concurrency: 1 });
+    const [parked, ...ready] = attach(hub, 4) as [FakeSink, ...FakeSink[]];
+    parked.open = false;
+    await hub.send('first');
+    await hub.send('second');
+    expect(ready.map((sink) => sink.data)).toEqual(range(3).map(() => ['first']));
+    await hub.send('third');
+    expect(ready.map((sink) => sink.data)).toEqual(range(3).map(() => ['first', 'second']));
+    expect(parked.data).toEqual(['first']);
+  });
+});
+
+describe.each(transports)('a client that takes everything, %s', (_name, through) => {
+  test.each([
+    [8, 3000],
+    [64, 200],
+  ])('gets everything, also of %i KiB events as fast as the sender is let', async (size, count) => {
+    const stream = sse({ clientQueueBytes: Infinity });
+    const reader = await StreamReader.open(await serve(through(stream)));
+    const data = 'x'.repeat(size * 1024);
+    for (const number of range(count)) await stream.hub.send(number + data);
+    await reader.received(count);
+    expect(reader.data.map((text) => Number.parseInt(text, 10))).toEqual(range(count).map(Number));
+  });
+});
+
+test('a peer that takes everything is never outrun, whatever the size of the events', async () => {
+  const hub = new EventHub({ history: false, clientQueueSize: 1, clientQueueBytes: 1 });
+  const [sink] = attach(hub) as [FakeSink];
+  for (const number of range(1000)) await hub.send(number + 'x'.repeat(8 * 1024));
+  await untilTurn(() => sink.data.length === 1000);
+  expect(sink.data.map((text) => Number.parseInt(text, 10))).toEqual(range(1000).map(Number));
+});
+
+describe.each(transports)('clients that never read, %s', (_name, through) => {
+  test('with concurrency 2 and three of them, a fourth gets every event at once', async () => {
+    const stream = sse({ concurrency: 2, clientQueueSize: 10_000, clientQueueBytes: Infinity });
+    const url = await serve(through(stream));
+    for (let count = 0; count < 3; count++) await openStalled(url);
+    const reader = await StreamReader.open(url);
+    for (const number of range(FLOOD)) {
+      await stream.hub.send(number + block);
+      // At once: it is here before the next one is sent.
+      await reader.received(Number(number) + 1);
+    }
+    expect(stream.hub.size).toBe(4);
+    expect(reader.data.map((data) => Number.parseInt(data, 10))).toEqual(range(FLOOD).map(Number));
+  });
+
+  test('after `sendTimeout` one is cut off, gets the rest when it is back, and nobody else notices', async () => {
+    const lines: string[] = [];
+    const stream = sse({
+      sendTimeout: 200,
+      clientQueueSize: Infinity,
+      clientQueueBytes: Infinity,
+      history: { bytes: 64 * 1024 * 1024 },
+      logger: { info: () => {}, warn: (line) => lines.push(line) },
+    });
+    const url = await serve(through(stream));
+    const stalled = await openStalled(url);
+    const [client] = stream.hub.clients.values();
+    const gone = new Promise((resolve) => client?.signal.addEventListener('abort', resolve));
+    const reader = await StreamReader.open(url);
+    for (const number of range(FLOOD)) await stream.hub.send(number + block);
+    await gone;
+    expect(stream.hub.size).toBe(1);
+    expect(lines).toEqual([`connection lost: client ${client?.id}, it took nothing for 200 ms`]);
+    await reader.received(FLOOD);
+
+    const text = await readToEnd(stalled);
+    const ids = [...text.matchAll(/^id: (.*)$/gm)].map((match) => match[1] as string);
+    // The last block may be cut short: an event counts when its empty line is there.
+    const last = text.lastIndexOf('\n\n') > text.lastIndexOf('id: ') ? ids.at(-1) : ids.at(-2);
+    const returned = await StreamReader.open(url, { headers: { 'last-event-id': last as string } });
+    const had = Number((last as string).split('.')[1]);
+    expect(had).toBeLessThan(FLOOD);
+    await returned.received(FLOOD - had);
+    expect(returned.data.map((data) => Number.parseInt(data, 10))).toEqual(
+      range(FLOOD).slice(had).map(Number),
+    );
+  });
+
+  test.each<[string, HubOptions, string]>([
+    ['events', { clientQueueSize: 20, clientQueueBytes: Infinity }, 'more than 20 events'],
+    ['bytes', { clientQueueBytes: 1_000_000 }, 'more than 1000000 bytes'],
+  ])('one that lags beyond its bound of %s is cut off', async (_bound, options, why) => {
+    const lines: string[] = [];
+    const stream = sse({
+      ...options,
+      logger: { info: () => {}, warn: (line) => lines.push(line) },
+    });
+    const url = await serve(through(stream));
+    await openStalled(url);
+    const [client] = stream.hub.clients.values();
+    const reader = await StreamReader.open(url);
+    for (const number of range(FLOOD)) {
+      await stream.hub.send(number + block);
+      await reader.received(Number(number) + 1);
+    }
+    expect(client?.signal.aborted).toBe(true);
+    expect(stream.hub.size).toBe(1);
+    expect(lines).toEqual([`connection lost: client ${client?.id}, ${why} wait for it`]);
+  });
+
+  test("with 'skip' one stays, its events are dropped, and it is told of the gap once it reads", async () => {
+    const lines: string[] = [];
+    const stream = sse({
+      slowClient: 'skip',
+      clientQueueSize: 20,
+      clientQueueBytes: Infinity,
+      logger: { info: () => {}, warn: (line) => lines.push(line) },
+    });
+    const url = await serve(through(stream));
+    const reader = await StreamReader.open(url);
+    const slow = await StreamReader.open(url);
+    slow.response.pause();
+    for (const number of range(FLOOD)) {
+      await stream.hub.send(number + block);
+      await reader.received(Number(number) + 1);
+    }
+    expect(stream.hub.size).toBe(2);
+    expect(lines[0]).toMatch(
+      /^message dropped: \d+ for client .*, more than 20 events wait for it$/,
+    );
+    slow.response.resume();
+    await slow.until(() => slow.events.some((event) => event.type === 'gap'));
+    await stream.hub.send('last');
+    await slow.until(() => slow.data.at(-1) === 'last');
+    expect(unaccounted(slow.events)).toEqual([]);
+  });
+});
+
+/** Checks that each event is either here or told as missed; lists what is neither. */
+function unaccounted(events: readonly Received[]): string[] {
+  const problems: string[] = [];
+  let cursor = 0;
+  for (const { type, id, data } of events) {
+    const sequence = Number(id?.split('.')[1]);
+    const step = type === 'gap' ? (JSON.parse(data) as { missed: number }).missed : 1;
+    if (sequence !== cursor + step) problems.push(`${type} ${id} after ${cursor}, step ${step}`);
+    cursor = sequence;
+  }
+  return problems;
+}
+
+function readToEnd(socket: NodeJS.ReadableStream): Promise<string> {
+  return new Promise((resolve) => {
+    const parts: Buffer[] = [];
+    socket.on('data', (part) => parts.push(part as Buffer));
+    socket.on('close', () => resolve(Buffer.concat(parts).toString()));
+    socket.resume();
+  });
+}
+
+describe('a parked client', () => {
+  test('that closes is gone, and its drain afterwards brings nothing back', async () => {
+    const hub = new EventHub({});
+    const [sink, other] = attach(hub, 2) as [FakeSink, FakeSink];
+    sink.open = false;
+    await hub.send('first');
+    await untilTurn(() => other.data.length === 1);
+    sink.owner.closed();
+    expect(hub.size).toBe(1);
+    sink.drain();
+    await hub.send('second');
+    await untilTurn(() => other.data.length === 2);
+    expect(sink.data).toEqual(['first']);
+  });
+
+  test('one event alone never goes beyond its bound of bytes', async () => {
+    const hub = new EventHub({ clientQueueBytes: 10 });
+    const [sink] = attach(hub) as [FakeSink];
+    sink.open = false;
+    await hub.send('first');
+    await untilTurn(() => sink.data.length === 1);
+    await hub.send('x'.repeat(1000));
+    expect(hub.size).toBe(1);
+    await hub.send('y');
+    expect(hub.size).toBe(0);
+    expect(sink.destroyed).toBe(true);
+  });
+
+  test('that is told to leave is ended when it has drained', async () => {
+    const hub = new EventHub({});
+    const [sink] = attach(hub) as [FakeSink];
+    sink.open = false;
+    await hub.send('first');
+    await untilTurn(() => sink.data.length === 1);
+    await hub.send('second');
+    hub.leaveAll();
+    await turn();
+    expect(sink.ended).toBe(false);
+    sink.drain();
+    await untilTurn(() => sink.ended);
+    expect(sink.data).toEqual(['first', 'second']);
+  });
+
+  test("with 'skip' it gets the rest of the event it has begun, and then the gap", async () => {
+    const hub = new EventHub({ slowClient: 'skip', clientQueueSize: 2 });
+    const [sink] = attach(hub) as [FakeSink];
+    const data = 'x'.repeat(100_000);
+    sink.open = false;
+    await hub.send(data);
+    await turn();
+    for (const number of range(3)) await hub.send(number);
+    sink.drain();
+    await hub.flushed();
+    expect(sink.data).toEqual([data, '{"reason":"slow","missed":3}']);
+  });
+
+  test('what it lacks is kept for it, also where no history is', async () => {
+    const hub = new EventHub({ history: false });
+    const [sink, other] = attach(hub, 2) as [FakeSink, FakeSink];
+    sink.open = false;
+    for (const number of range(100)) await hub.send(number);
+    await untilTurn(() => other.data.length === 100);
+    sink.drain();
+    await untilTurn(() => sink.data.length === 100);
+    expect(sink.data).toEqual(range(100));
+    expect(sink.text).not.toContain('gap');
+  });
+});
+
+describe('timers', () => {
+  beforeEach(() => {
+    jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask'] });
+  });
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
+  const heartbeats = (sink: FakeSink) => [...sink.text.matchAll(/^id: .*\n\n/gm)].length - 1;
+
+  test('a client that was quiet for `keepAlive` has got a heartbeat that carries the head', async () => {
+    const hub = new EventHub({ keepAlive: 1000 });
+    const [sink] = attach(hub) as [FakeSink];
+    const id = await hub.send('x');
+    await untilTurn(() => sink.data.length === 1);
+    jest.advanceTimersByTime(937);
+    await turn();
+    expect(heartbeats(sink)).toBe(0);
+    jest.advanceTimersByTime(63);
+    await untilTurn(() => heartbeats(sink) === 1);
+    expect(sink.text.endsWith(`\n\nid: ${id}\n\n`)).toBe(true);
+    for (let second = 2; second <= 5; second++) {
+      jest.advanceTimersByTime(1000);
+      await untilTurn(() => heartbeats(sink) >= second);
+    }
+    expect(heartbeats(sink)).toBe(5);
+  });
+
+  test('a client that is written to gets none', async () => {
+    const hub = new EventHub({ keepAlive: 1000 });
+    const [sink] = attach(hub) as [FakeSink];
+    for (let number = 1; number <= 20; number++) {
+      await hub.send(number);
+      await untilTurn(() => sink.data.length === number);
+      jest.advanceTimersByTime(500);
+      await turn();
+    }
+    expect(heartbeats(sink)).toBe(0);
+  });
+
+  test('a parked client gets none: it would only wait behind what is stuck', async () => {
+    const hub = new EventHub({ keepAlive: 1000, sendTimeout: 60_000 });
+    const [sink] = attach(hub) as [FakeSink];
+    sink.open = false;
+    await hub.send('x');
+    await untilTurn(() => sink.data.length === 1);
+    jest.advanceTimersByTime(10_000);
+    await turn();
+    expect(heartbeats(sink)).toBe(0);
+  });
+
+  test('`keepAlive: false` sends none, and starts no timer', async () => {
+    const hub = new EventHub({ keepAlive: false });
+    attach(hub);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  test('there is one timer for all clients, and none when the last has left', async () => {
+    const hub = new EventHub({ keepAlive: 1000 });
+    const sinks = attach(hub, 100);
+    expect(jest.getTimerCount()).toBe(1);
+    for (const sink of sinks) sink.owner.closed();
+    jest.advanceTimersByTime(1000);
+    expect(jest.getTimerCount()).toBe(0);
+    attach(hub);
+    expect(jest.getTimerCount()).toBe(1);
+  });
+
+  test('each of many parked clients has its own `sendTimeout`, under one timer', async () => {
+    const hub = new EventHub({ keepAlive: false, sendTimeout: 1000 });
+    const [early, late] = attach(hub, 2) as [FakeSink, FakeSink];
+    early.open = false;
+    await hub.send('x');
+    await untilTurn(() => late.data.length === 1);
+    jest.advanceTimersByTime(600);
+    late.open = false;
+    await hub.send('y');
+    await untilTurn(() => late.data.length === 2);
+    expect(jest.getTimerCount()).toBe(1);
+    jest.advanceTimersByTime(399);
+    expect(early.destroyed).toBe(false);
+    jest.advanceTimersByTime(1);
+    expect([early.destroyed, late.destroyed]).toEqual([true, false]);
+    jest.advanceTimersByTime(599);
+    expect(late.destroyed).toBe(false);
+    jest.advanceTimersByTime(1);
+    expect(late.destroyed).toBe(true);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  test('a large event may take longer than `sendTimeout`, as long as the peer takes of it', async () => {
+    const hub = new EventHub({ keepAlive: false, sendTimeout: 1000 });
+    const [sink] = attach(hub) as [FakeSink];
+    let writes = 0;
+    sink.onWrite = () => {
+      writes++;
+      sink.open = false;
+    };
+    const data = 'x'.repeat(1024 * 1024);
+    await hub.send(data);
+    for (let part = 1; part <= 17; part++) {
+      await untilTurn(() => writes === part);
+      jest.advanceTimersByTime(900);
+      sink.drain();
+    }
+    expect(sink.destroyed).toBe(false);
+    expect(sink.data).toEqual([data]);
+  });
+
+  test('a peer that never takes the end of its stream is cut off after `sendTimeout`', async () => {
+    const hub = new EventHub({ sendTimeout: 1000 });
+    const [sink] = attach(hub) as [FakeSink];
+    hub.leaveAll();
+    await untilTurn(() => sink.ended);
+    jest.advanceTimersByTime(1000);
+    expect(sink.destroyed).toBe(true);
+  });
+
+  test('close() cuts off who has not taken everything within its timeout', async () => {
+    const hub = new EventHub({ sendTimeout: 60_000 });
+    const [stalled, healthy] = attach(hub, 2) as [FakeSink, FakeSink];
+    stalled.open = false;
+    await hub.send('x');
+    await untilTurn(() => healthy.data.length === 1);
+    const closed = hub.close({ timeout: 300 });
+    await untilTurn(() => healthy.ended);
+    healthy.owner.closed();
+    jest.advanceTimersByTime(300);
+    await closed;
+    expect([stalled.destroyed, healthy.destroyed]).toEqual([true, false]);
+  });
+});
+
+test('timers keep no process alive', async () => {
+  const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+  const before = timers();
+  const hub = new EventHub({});
+  const [sink] = attach(hub) as [FakeSink];
+  sink.open = false;
+  await hub.send('parks it');
+  await untilTurn(() => sink.data.length === 1);
+  expect(timers()).toBe(before);
+});

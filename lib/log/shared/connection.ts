@@ -1,0 +1,87 @@
+import { setMaxListeners } from 'node:events';
+import { SseError } from '../../errors.js';
+import { withTimeLimit } from '../../util/time-limit.js';
+import { Backoff } from './backoff.js';
+import type { Engine, Session } from './engine.js';
+
+/**
+ * How long the engine may take to answer, in ms: longer than it waits for new entries, and short
+ * enough that a connection which is dead and doesn't know it is noticed in time.
+ */
+const TIME_LIMIT = 3500;
+
+/** A session that is opened when it is needed, and again when it broke. */
+export class Connection {
+  readonly #engine: Engine;
+  readonly #backoff = new Backoff();
+  readonly #closing = new AbortController();
+  #session: Promise<Session> | undefined;
+  #openedAt = 0;
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+    // Any number of things may be under way when it is closed: that is no leak.
+    setMaxListeners(0, this.#closing.signal);
+  }
+
+  get isClosed(): boolean {
+    return this.#closing.signal.aborted;
+  }
+
+  /** Does one thing over the session. Rejects where that fails: the next call opens another one. */
+  async use<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    this.#session ??= this.#open();
+    const current = this.#session;
+    try {
+      const session = await current;
+      const { signal } = this.#closing;
+      return await withTimeLimit(work(session), TIME_LIMIT, "the log's answer", signal);
+    } catch (error) {
+      const isSound = error instanceof SseError && error.code === 'ERR_SSE_LOG_REFUSED';
+      if (!isSound && this.#session === current) this.reset();
+      throw error;
+    }
+  }
+
+  /** Ends the session: the next use opens another one. */
+  reset(): void {
+    this.#session?.then(
+      (session) => session.close(),
+      () => {},
+    );
+    this.#session = undefined;
+  }
+
+  /** Another connection has broken, that worked until `then`: so may have this one, if it is older. */
+  suspect(then: number): void {
+    if (this.#openedAt < then) this.reset();
+  }
+
+  /** Somebody else has reached the engine. */
+  hurry(): void {
+    this.#backoff.hurry();
+  }
+
+  close(): void {
+    this.#closing.abort(new SseError('ERR_SSE_CLOSED', 'the log is closed'));
+    this.reset();
+  }
+
+  async #open(): Promise<Session> {
+    const { signal } = this.#closing;
+    signal.throwIfAborted();
+    await this.#backoff.turn(signal);
+    this.#openedAt = performance.now();
+    const connecting = this.#engine.connect();
+    try {
+      return await withTimeLimit(connecting, TIME_LIMIT, 'to connect to the log', signal);
+    } catch (error) {
+      // It may come late.
+      connecting.then(
+        (session) => session.close(),
+        () => {},
+      );
+      throw error;
+    }
+  }
+}

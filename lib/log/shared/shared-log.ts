@@ -1,0 +1,78 @@
+// log/shared/: what all logs that live in a server share, whatever the server. An engine is the rest.
+
+import { FOLLOWED, type Log, type LogEntry, type LogFollower, type LogRecord } from '../log.js';
+import { Connection } from './connection.js';
+import type { Engine, Extent } from './engine.js';
+import { Tail } from './live-feed.js';
+import { NewestPlace } from './place.js';
+import { Writer } from './writer.js';
+
+/** A log that lives in an engine, which other processes use as well. */
+export function remoteLog(engine: Engine): Log {
+  const newest = new NewestPlace();
+  /** For the tail alone, which waits on it. */
+  const tailing = new Connection(engine);
+  /** For everything else. */
+  const asking = new Connection(engine);
+  const writer = new Writer(asking, engine.write, newest);
+  const sync = joined(() => asking.use((session) => session.sync(newest.known)));
+  let tail: Tail | undefined;
+
+  return {
+    follow(follower: LogFollower) {
+      if (tail !== undefined) throw new TypeError(FOLLOWED);
+      tail = new Tail(tailing, newest, follower, {
+        away: (since) => asking.suspect(since),
+        back: () => asking.hurry(),
+      });
+    },
+
+    append: (record: LogRecord, signal: AbortSignal) => writer.append(record, signal),
+
+    async read(after: number, limit: number): Promise<LogEntry[]> {
+      if (tail === undefined) throw new Error('the log has no hub yet');
+      // What lies below is of another life.
+      const from = Math.max(after, tail.start);
+      const entries = await asking.use((session) => session.read(from, limit));
+      const own = entries.filter(({ epoch }) => epoch === tail?.epoch);
+      if (own.length === 0 && entries.length > 0) throw new Error('the log has begun another life');
+      return own;
+    },
+
+    async caughtUp() {
+      const extent: Extent = await sync();
+      await tail?.reached(extent);
+    },
+
+    async close() {
+      tailing.close();
+      asking.close();
+      tail?.close();
+      writer.close();
+    },
+  };
+}
+
+/**
+ * Calls that come while one is under way share the next one: what they ask for may have changed
+ * since it began.
+ */
+function joined<T>(ask: () => Promise<T>): () => Promise<T> {
+  let current: Promise<T> | undefined;
+  let next: Promise<T> | undefined;
+  const start = () => {
+    next = undefined;
+    const asked = ask();
+    current = asked;
+    const over = () => {
+      if (current === asked) current = undefined;
+    };
+    asked.then(over, over);
+    return asked;
+  };
+  return () => {
+    if (current === undefined) return start();
+    next ??= current.then(start, start);
+    return next;
+  };
+}

@@ -1,0 +1,210 @@
+// redis/: the engine that keeps a log in Redis Streams, and the clients it is handed.
+
+import { randomBytes } from 'node:crypto';
+import { SseError } from '../errors.js';
+import type { Log, LogRecord } from '../log/log.js';
+import {
+  type Engine,
+  type Extent,
+  type Known,
+  PAGE_BYTES,
+  type Place,
+  type Session,
+  type StoredEntry,
+  type Write,
+} from '../log/shared/engine.js';
+import {
+  readLogOptions,
+  type SharedLogOptions,
+  type SharedLogSettings,
+} from '../log/shared/options.js';
+import { remoteLog } from '../log/shared/shared-log.js';
+import { connectorLike, type RedisClient, type RedisConnection } from './connection.js';
+import { APPEND, type Script, SYNC } from './script.js';
+
+export type { LogHistoryOptions, SharedLogOptions } from '../log/shared/options.js';
+export type { RedisClient } from './connection.js';
+
+/**
+ * A log in Redis Streams (Redis 6.2 or newer, and what speaks its protocol), for hubs in any number
+ * of processes.
+ *
+ *     const stream = sse({ log: redisLog(client, { prefix: 'orders' }) });
+ *
+ * `client` is one of `redis` (5 or 6) or `ioredis` (5 or 6), also for a cluster, or behind sentinels
+ * (`redis` from 6 on). It is only copied: the log opens two connections of its own with its settings,
+ * and closes them when its hub is closed. The client need not be connected.
+ *
+ * The keys are `sse:{<prefix>}:log`, `sse:{<prefix>}:meta` and `sse:{<prefix>}:writer:<id>`; a cluster
+ * keeps them together.
+ *
+ * Throws a TypeError or RangeError for another client or a bad option.
+ */
+export function redisLog(client: RedisClient, options: SharedLogOptions = {}): Log {
+  const settings = readLogOptions('redisLog options', options);
+  const connect = connectorLike(client);
+  const writer = randomBytes(9).toString('base64url');
+  const engine: Engine = {
+    write: { records: 500, bytes: 1024 * 1024 },
+    connect: async () => new RedisSession(await connect(), settings, writer),
+  };
+  return remoteLog(engine);
+}
+
+/** How long Redis waits for new entries, in ms, and how many it gives at most. */
+const BLOCK = 1000;
+const MOST_ENTRIES = 128;
+const FIRST_ENTRIES = 8;
+
+/** What a reply should hold at most, in bytes, as far as the one before lets one tell. */
+const REPLY_BYTES = 4 * 1024 * 1024;
+
+const NOTHING: Known = { epoch: '', sequence: 0, tag: '', former: [] };
+
+/** Errors of a server that is not the right one, or not ready, now. The next attempt may be lucky. */
+const PASSES =
+  /\b(READONLY|LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOREPLICAS|MOVED|ASK|BUSY|UNBLOCKED)\b/;
+
+class RedisSession implements Session {
+  readonly #redis: RedisConnection;
+  readonly #log: string;
+  readonly #meta: string;
+  readonly #writerKey: string;
+  readonly #writer: string;
+  readonly #bounds: readonly string[];
+  /** How many are asked for, of new ones and of old ones. Few at first: nobody knows their size. */
+  #count = FIRST_ENTRIES;
+  #rangeCount = 1;
+
+  constructor(redis: RedisConnection, { prefix, events, age }: SharedLogSettings, writer: string) {
+    this.#redis = redis;
+    this.#log = `sse:{${prefix}}:log`;
+    this.#meta = `sse:{${prefix}}:meta`;
+    this.#writerKey = `sse:{${prefix}}:writer:${writer}`;
+    this.#writer = writer;
+    this.#bounds = [events, age].map((bound) => (Number.isFinite(bound) ? String(bound) : ''));
+  }
+
+  async sync(known: Known | undefined): Promise<Extent> {
+    const reply = await this.#run(SYNC, [this.#log, this.#meta], this.#prologue(known));
+    const [epoch, start, tail, head] = (reply as Buffer[]).map(String);
+    return {
+      epoch: epoch as string,
+      start: sequence(start),
+      tail: sequence(tail),
+      head: sequence(head),
+    };
+  }
+
+  async next(after: number): Promise<StoredEntry[]> {
+    const reply = await this.#redis.command(this.#log, [
+      ...['XREAD', 'COUNT', String(this.#count), 'BLOCK', String(BLOCK)],
+      ...['STREAMS', this.#log, `${after}-0`],
+    ]);
+    const entries = entriesOfStream(reply).map(readEntry);
+    if (entries.length > 0) {
+      const fitting = Math.floor(REPLY_BYTES / (bytesOf(entries) / entries.length));
+      this.#count = Math.max(1, Math.min(MOST_ENTRIES, fitting));
+    }
+    return entries;
+  }
+
+  async read(after: number, limit: number): Promise<StoredEntry[]> {
+    const entries: StoredEntry[] = [];
+    let bytes = 0;
+    // A few at a time: other commands need not wait long, however large the entries are.
+    for (let last = after; entries.length < limit && bytes < PAGE_BYTES; ) {
+      const count = Math.min(this.#rangeCount, limit - entries.length);
+      const range = ['XRANGE', this.#log, `${last + 1}-0`, '+', 'COUNT', String(count)];
+      const some = ((await this.#redis.command(this.#log, range)) as RawEntry[]).map(readEntry);
+      entries.push(...some);
+      if (some.length < count) break;
+      last = (entries.at(-1) as StoredEntry).sequence;
+      bytes += bytesOf(some);
+      const fitting = Math.floor(PAGE_BYTES / (bytes / entries.length));
+      this.#rangeCount = Math.max(1, Math.min(2 * this.#rangeCount, fitting, MOST_ENTRIES));
+    }
+    return entries;
+  }
+
+  async append({ number, records }: Write, known: Known | undefined): Promise<Place> {
+    const tag = `${this.#writer}:${number}`;
+    const reply = await this.#run(
+      APPEND,
+      [this.#log, this.#meta, this.#writerKey],
+      [...this.#prologue(known), String(number), tag, ...records.flatMap(recordArguments)],
+    ).catch((error: Error) => {
+      if (!/^[A-Z]{3,} /.test(error.message) || PASSES.test(error.message)) throw error;
+      const message = `Redis refused the event: ${error.message}`;
+      throw new SseError('ERR_SSE_LOG_REFUSED', message, { cause: error });
+    });
+    const [epoch, first] = (reply as Buffer[]).map(String);
+    if (epoch === undefined) throw new Error('a later write is stored already');
+    return { epoch, sequence: sequence(first), tag };
+  }
+
+  close(): void {
+    this.#redis.close();
+  }
+
+  #prologue(known: Known | undefined): string[] {
+    const { epoch, sequence, tag, former } = known ?? NOTHING;
+    const newEpoch = randomBytes(6).toString('base64url');
+    return [epoch, String(sequence), tag, former.join(' '), newEpoch, ...this.#bounds];
+  }
+
+  async #run(
+    { text, sha }: Script,
+    keys: readonly string[],
+    args: readonly (string | Buffer)[],
+  ): Promise<unknown> {
+    const rest = [String(keys.length), ...keys, ...args];
+    try {
+      return await this.#redis.command(this.#log, ['EVALSHA', sha, ...rest]);
+    } catch (error) {
+      if (!String((error as Error).message).startsWith('NOSCRIPT')) throw error;
+      return this.#redis.command(this.#log, ['EVAL', text, ...rest]);
+    }
+  }
+}
+
+/** An entry's id, and its fields and their values in turn. */
+type RawEntry = readonly [Buffer, readonly Buffer[]];
+
+function recordArguments({ fields, rooms, conflate }: LogRecord): (string | Buffer)[] {
+  return [fields, rooms === undefined ? '' : JSON.stringify(rooms), conflate ?? ''];
+}
+
+function bytesOf(entries: readonly StoredEntry[]): number {
+  return entries.reduce((sum, { fields }) => sum + fields.length, 0);
+}
+
+function sequence(id: unknown): number {
+  return Number.parseInt(String(id), 10);
+}
+
+/** The entries of the one stream that was read: each client, and each protocol, wraps them its way. */
+function entriesOfStream(reply: unknown): readonly RawEntry[] {
+  if (reply === null || reply === undefined) return [];
+  if (reply instanceof Map) return [...reply.values()][0] as RawEntry[];
+  if (!Array.isArray(reply)) return Object.values(reply)[0] as RawEntry[];
+  const [first, second] = reply;
+  return (Array.isArray(first) ? first[1] : second) as RawEntry[];
+}
+
+function readEntry([id, parts]: RawEntry): StoredEntry {
+  const values = new Map<string, Buffer>();
+  for (let index = 0; index < parts.length; index += 2) {
+    values.set(String(parts[index]), parts[index + 1] as Buffer);
+  }
+  const rooms = values.get('r');
+  const key = values.get('k');
+  return {
+    epoch: String(values.get('e')),
+    sequence: sequence(id),
+    tag: String(values.get('w')),
+    fields: values.get('d') ?? Buffer.alloc(0),
+    rooms: rooms === undefined ? undefined : (JSON.parse(String(rooms)) as string[]),
+    conflate: key === undefined ? undefined : String(key),
+  };
+}

@@ -1,0 +1,154 @@
+import { setTimeout } from 'node:timers/promises';
+import type { Log } from '../log/log.js';
+import type { Ring } from './ring.js';
+import { Window } from './window.js';
+
+/** How many entries are read from a log at a time: at most, for it gives fewer that are large. */
+const PAGE_SIZE = 100;
+
+/** How many pages there may be at a time: so their bytes stay bounded, however many readers lag. */
+export const MOST_PAGES = 4;
+
+/** How long to wait before a page that could not be read is asked for again, in ms. */
+const RETRY_DELAY = 1000;
+
+/** Starts a job when a slot is free; the job holds it until it calls `done`. */
+type Limit = (job: (done: () => void) => void) => void;
+
+/** Who reads pages. */
+export interface PageReader {
+  /** The sequence of the last event it got. */
+  readonly cursor: number;
+  /** The page it reads, or waits for. */
+  page: Page | undefined;
+}
+
+/** Entries below the ring's tail, read from the log for all that stand there. */
+export interface Page {
+  readonly after: number;
+  readonly readers: Set<PageReader>;
+  /** Undefined as long as it is being read. */
+  window: Window | undefined;
+  /** Gives its slot back, if it has one. */
+  done: () => void;
+}
+
+/**
+ * Reads from the log what the ring has dropped, for readers that take it right now. A page is kept
+ * only as long as one of them is at it: who takes no more leaves, and asks again.
+ */
+export class Pages {
+  readonly #read: NonNullable<Log['read']>;
+  readonly #ring: Ring;
+  readonly #arrived: (reader: PageReader) => void;
+  readonly #limit: Limit;
+  readonly #pages = new Map<number, Page>();
+  /** How many entries the last whole page held: they begin at multiples of that, to be shared. */
+  #size = PAGE_SIZE;
+
+  /**
+   * `limit` starts no more than `MOST_PAGES` at a time, and `arrived` is called with each reader
+   * whose page can be read.
+   */
+  constructor(
+    read: NonNullable<Log['read']>,
+    ring: Ring,
+    limit: Limit,
+    arrived: (reader: PageReader) => void,
+  ) {
+    this.#read = read;
+    this.#ring = ring;
+    this.#limit = limit;
+    this.#arrived = arrived;
+  }
+
+  /** Gets the page above the reader's cursor for it. True: it is there already. */
+  enter(reader: PageReader): boolean {
+    const { cursor } = reader;
+    const page = this.#pageFor(cursor, reader.page);
+    if (reader.page !== page) this.leave(reader);
+    reader.page = page;
+    page.readers.add(reader);
+    return page.window !== undefined;
+  }
+
+  /** The reader needs its page no more, or can't take it for now. */
+  leave(reader: PageReader): void {
+    const { page } = reader;
+    if (page === undefined) return;
+    reader.page = undefined;
+    page.readers.delete(reader);
+    if (page.readers.size > 0) return;
+    if (this.#pages.get(page.after) === page) this.#pages.delete(page.after);
+    if (page.window !== undefined) page.done();
+  }
+
+  /** The entries are of another life of the log, or gone: all readers are to ask again. */
+  clear(): void {
+    for (const page of this.#pages.values()) for (const reader of page.readers) this.leave(reader);
+  }
+
+  #pageFor(cursor: number, current: Page | undefined): Page {
+    if (current !== undefined && reaches(current, cursor)) return current;
+    const after = cursor - (cursor % this.#size);
+    const page = this.#pages.get(after) ?? this.#open(after);
+    // It ends before this reader where there were fewer entries then, or is a hole in the log.
+    return reaches(page, cursor) ? page : (this.#pages.get(cursor) ?? this.#open(cursor));
+  }
+
+  #open(after: number): Page {
+    const page: Page = { after, readers: new Set(), window: undefined, done: () => {} };
+    this.#pages.set(after, page);
+    this.#request(page);
+    return page;
+  }
+
+  #request(page: Page): void {
+    this.#limit((done) => {
+      page.done = () => {
+        page.done = () => {};
+        done();
+      };
+      void this.#fill(page);
+    });
+  }
+
+  async #fill(page: Page): Promise<void> {
+    // The reader that it is opened for enters right after.
+    await null;
+    if (page.readers.size === 0) return page.done();
+    try {
+      page.window = await this.#windowAbove(page.after);
+    } catch {
+      // The follower says why, if the log is away. Others may be luckier meanwhile.
+      page.done();
+      await setTimeout(RETRY_DELAY, undefined, { ref: false });
+      if (page.readers.size > 0) this.#request(page);
+      return;
+    }
+    for (const reader of page.readers) this.#arrived(reader);
+    if (page.readers.size === 0) page.done();
+  }
+
+  async #windowAbove(after: number): Promise<Window> {
+    const { epoch } = this.#ring;
+    const read = await this.#read(after, PAGE_SIZE);
+    const before = read[0] === undefined ? Number.POSITIVE_INFINITY : read[0].sequence - 1;
+    // Where nothing is left below the ring, all that the ring lacks is gone.
+    const { tail } = this.#ring;
+    const entries = before < tail ? read : [];
+    const window = new Window(epoch, Math.min(before, tail));
+    for (const entry of entries) {
+      if (entry.sequence !== window.head + 1) break;
+      window.push(entry);
+    }
+    // There are more behind it, that are read next.
+    if (window.head < tail) this.#size = window.size;
+    return window;
+  }
+}
+
+/** Whether a reader finds its next entry in a page, as far as one knows. */
+function reaches({ after, window }: Page, cursor: number): boolean {
+  return after <= cursor && (window === undefined || window.head > cursor);
+}

@@ -1,0 +1,172 @@
+// window/: what cursors move over: runs of entries as frames, and what was dropped from them.
+
+import { frameEvent } from '../frame.js';
+import { formatEventId } from '../log/event-id.js';
+import type { LogEntry, LogRecord } from '../log/log.js';
+import { Queue } from '../util/queue.js';
+import { BATCH_BYTES, Batch } from './batch.js';
+
+/** For whom a batch is taken. */
+export interface Reader {
+  /** The sequence of the last event it got. */
+  readonly cursor: number;
+  readonly rooms: ReadonlySet<string>;
+  /** Whether it is content with the newest event of each conflation key. */
+  readonly conflates: boolean;
+}
+
+/** What became of a new entry. */
+export interface Pushed {
+  /** Its frame's length. */
+  readonly bytes: number;
+  /** The entry that it stands for with readers that conflate; 0 where there is none. */
+  readonly replaces: number;
+}
+
+/** An entry in a window. */
+export interface Held {
+  readonly frame: Buffer;
+  readonly rooms: readonly string[] | undefined;
+  /** What it conflates with: the rooms and the key. */
+  readonly key: string | undefined;
+  /** When it was added, on `performance.now()`'s clock. */
+  readonly at: number;
+}
+
+interface Taken {
+  readonly after: number;
+  readonly end: number;
+  readonly batch: Batch;
+  /** Whether every reader at this cursor is due just these frames. */
+  readonly forAll: boolean;
+  readonly frames: readonly Buffer[];
+}
+
+/**
+ * Entries in a row, as frames, that cursors move over.
+ *
+ * A cursor is the sequence of the last event its client got.
+ */
+export class Window {
+  epoch: string;
+  /** The sequence of the newest entry. */
+  head: number;
+  #held = new Queue<Held>();
+  readonly #newest = new Map<string, number>();
+  #lastTaken: Taken | undefined;
+
+  /** An empty window, right behind the entry `head` of this life of the log. */
+  constructor(epoch: string, head: number) {
+    this.epoch = epoch;
+    this.head = head;
+  }
+
+  /** The oldest cursor that all entries above are there for. */
+  get tail(): number {
+    return this.head - this.#held.size;
+  }
+
+  get size(): number {
+    return this.#held.size;
+  }
+
+  get oldest(): Held | undefined {
+    return this.#held.at(0);
+  }
+
+  idOf(sequence: number): string {
+    return formatEventId(this.epoch, sequence);
+  }
+
+  /** Adds the next entry. */
+  push(entry: LogEntry): Pushed {
+    this.head = entry.sequence;
+    const frame = frameEvent(this.idOf(entry.sequence), entry.fields);
+    const key = conflationKey(entry);
+    this.#held.push({ frame, rooms: entry.rooms, key, at: performance.now() });
+    if (key === undefined) return { bytes: frame.length, replaces: 0 };
+    const replaces = this.#newest.get(key) ?? 0;
+    this.#newest.set(key, entry.sequence);
+    return { bytes: frame.length, replaces };
+  }
+
+  /** Takes the oldest entry out, and says whether a newer one stands for it. */
+  protected shift(): { readonly held: Held; readonly replaced: boolean } {
+    const held = this.#held.shift() as Held;
+    const sequence = this.tail;
+    const replaced = this.#isReplaced(held, sequence);
+    if (held.key !== undefined && this.#newest.get(held.key) === sequence) {
+      this.#newest.delete(held.key);
+    }
+    return { held, replaced };
+  }
+
+  /** Empties it: what comes is the entry behind `head`. */
+  protected reset(epoch: string, head: number): void {
+    this.epoch = epoch;
+    this.head = head;
+    this.#held = new Queue();
+    this.#newest.clear();
+    this.#lastTaken = undefined;
+  }
+
+  #isReplaced(held: Held, sequence: number): boolean {
+    return held.key !== undefined && (this.#newest.get(held.key) as number) > sequence;
+  }
+
+  /**
+   * The frames above a reader's cursor that are for it, as many as fit into one batch, up to the
+   * entry `end`; a larger frame comes alone. The batch is empty where none of them is for it.
+   * Readers that are due the same frames get the same batch.
+   *
+   * The cursor must lie in the window.
+   */
+  take(reader: Reader, end: number): Batch {
+    const last = this.#lastTaken;
+    const after = reader.cursor;
+    const same = last?.after === after && last.end === end;
+    if (same && last.forAll) return last.batch;
+
+    const frames: Buffer[] = [];
+    let bytes = 0;
+    let forAll = true;
+    let reached = after;
+    for (; reached < end; reached++) {
+      const held = this.#held.at(reached - this.tail) as Held;
+      forAll &&= held.rooms === undefined && held.key === undefined;
+      if (!isFor(held, reader.rooms)) continue;
+      if (reader.conflates && this.#isReplaced(held, reached + 1)) continue;
+      if (frames.length > 0 && bytes + held.frame.length > BATCH_BYTES) break;
+      bytes += held.frame.length;
+      frames.push(held.frame);
+    }
+    if (same && last.batch.last === reached && sameFrames(last.frames, frames)) return last.batch;
+    const joined = frames.length === 1 ? (frames[0] as Buffer) : Buffer.concat(frames);
+    const batch = new Batch(joined, reached, frames.length);
+    this.#lastTaken = { after, end, batch, forAll, frames };
+    return batch;
+  }
+
+  /** How many events for this reader lie above its cursor. */
+  count(reader: Reader): number {
+    let count = 0;
+    for (let position = reader.cursor; position < this.head; position++) {
+      if (isFor(this.#held.at(position - this.tail) as Held, reader.rooms)) count++;
+    }
+    return count;
+  }
+}
+
+function isFor({ rooms }: Held, own: ReadonlySet<string>): boolean {
+  return rooms === undefined || rooms.some((room) => own.has(room));
+}
+
+/** Events conflate only with those that are for the same clients. */
+function conflationKey({ rooms, conflate }: LogRecord): string | undefined {
+  if (conflate === undefined) return undefined;
+  return JSON.stringify([conflate, ...(rooms === undefined ? [] : [...new Set(rooms)].sort())]);
+}
+
+function sameFrames(one: readonly Buffer[], other: readonly Buffer[]): boolean {
+  return one.length === other.length && one.every((frame, index) => frame === other[index]);
+}
