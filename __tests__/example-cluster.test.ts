@@ -203,10 +203,10 @@ describe.each([
       expect(await answer.json()).toEqual({
         error: `${name} can’t be reached. Your message may appear yet: if it doesn’t, post it again.`,
       });
-      await program.prints(/the log is away/);
+      await program.prints(/the log is unreachable/);
 
       await engine.start();
-      await program.prints(/the log is back/);
+      await program.prints(/the log is reachable again/);
       while ((await post(url, 'after')).status !== 201) await sleep(100);
       await client.reads('after');
       expect((await board(url)).filter((text) => text !== 'meanwhile').slice(0, 2)).toEqual([

@@ -226,7 +226,7 @@ describe('the history', () => {
 
   test('has no other bound', () => {
     expect(refusal(() => createHub({ history: { event: 5 } as object }))).toBe(
-      "TypeError: history: there is no option 'event', only events, bytes, age",
+      "TypeError: history: there is no option 'event', only events, bytes, age; did you mean 'events'?",
     );
   });
 });
@@ -258,8 +258,15 @@ describe('all options together', () => {
 
   test('are told apart from what is none, by name', () => {
     const names = Object.keys(options).join(', ');
-    for (const name of ['concurency', 'Retry', 'toString']) {
-      const error = `TypeError: options: there is no option '${name}', only ${names}`;
+    const meant = {
+      concurency: 'concurrency',
+      Retry: 'retry',
+      quueSize: undefined,
+      toString: undefined,
+    };
+    for (const [name, near] of Object.entries(meant)) {
+      const hint = near === undefined ? '' : `; did you mean '${near}'?`;
+      const error = `TypeError: options: there is no option '${name}', only ${names}${hint}`;
       expect(refusal(() => createHub({ [name]: undefined } as HubOptions))).toBe(error);
       expect(refusal(() => createHub({ [name]: 5 } as HubOptions))).toBe(error);
     }

@@ -558,7 +558,7 @@ describe('a client that comes', () => {
     ['retry', 200],
     ['status', 503],
   ] as const)(
-    'while the log is away is turned away politely, with refuse: %s',
+    'while the log is unreachable is turned away politely, with refuse: %s',
     async (refuse, status) => {
       const log = new ManualLog();
       const url = await serveHub({ log, refuse });
@@ -616,13 +616,13 @@ test('the log’s state is in the stats, and its comings and goings are logged',
   log.follower.connected(10);
   log.follower.begin('f', 0);
   expect(lines).toEqual([
-    expect.stringContaining('warn the log is away: Error: cut'),
-    'warn the log is back',
+    expect.stringContaining('warn the log is unreachable: Error: cut'),
+    'warn the log is reachable again',
     'warn events were lost: the log goes on behind f.0',
   ]);
 });
 
-test('while the log is away, one line says that events are not sent, and one how many they were', async () => {
+test('while the log is unreachable, one line says that events are not sent, and one how many they were', async () => {
   const lines: string[] = [];
   const { hub, log } = hubFrom(0, { logger: { info() {}, warn: (line) => lines.push(line) } });
   log.follower.disconnected(new Error('cut'));
@@ -633,11 +633,11 @@ test('while the log is away, one line says that events are not sent, and one how
   log.follower.disconnected(new Error('cut again'));
   log.follower.connected(0);
   expect(lines).toEqual([
-    expect.stringContaining('the log is away: Error: cut'),
+    expect.stringContaining('the log is unreachable: Error: cut'),
     expect.stringContaining('event not sent: SseError: in vain'),
-    'the log is back: 3 events were not sent meanwhile',
-    expect.stringContaining('the log is away: Error: cut again'),
-    'the log is back',
+    'the log is reachable again: 3 events not sent meanwhile',
+    expect.stringContaining('the log is unreachable: Error: cut again'),
+    'the log is reachable again',
   ]);
 });
 

@@ -4,7 +4,7 @@ import { get as getHttps } from 'node:https';
 import { join, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
-import { ROUTE_OPTIONS } from '../lib/http/open.js';
+import { ROUTE_OPTIONS } from '../lib/http/route-options.js';
 import { createHub, SseError, sse } from '../lib/index.js';
 import { readHubOptions } from '../lib/options.js';
 import { makeCertificate } from './support/certificate.js';

@@ -1,14 +1,16 @@
-import type { Client } from './client/cursor.js';
+import type { Client } from './client/client.js';
 import type { Request, Response } from './http/message.js';
-import { type OpenOptions, open } from './http/open.js';
-import { EventHub, type HubStats } from './hub.js';
+import { open } from './http/open.js';
+import type { OpenOptions } from './http/route-options.js';
+import { EventHub } from './hub.js';
 import type { CloseOptions, HubOptions } from './options.js';
-import type { AnyEvents, Publisher } from './publisher.js';
+import type { AnyEvents, Publisher, SendOptions } from './publisher.js';
+import type { HubStats } from './stats.js';
 
 /** Sends events to all the clients that are connected to it, over any number of routes. */
 export interface Hub<Events extends object = AnyEvents> extends Publisher<Events> {
   /** The connected clients, by their ids. */
-  readonly clients: ReadonlyMap<string, Client>;
+  readonly clients: ReadonlyMap<string, Client<Events>>;
   /** How many clients are connected. */
   readonly size: number;
 
@@ -23,7 +25,7 @@ export interface Hub<Events extends object = AnyEvents> extends Publisher<Events
    * Rejects with an SseError `ERR_SSE_CANNOT_STREAM` where the response can't carry a stream, for
    * one because its head was sent; it is then left as it was.
    */
-  open(req: Request, res: Response, options?: OpenOptions): Promise<Client>;
+  open(req: Request, res: Response, options?: OpenOptions<Events>): Promise<Client<Events>>;
 
   /**
    * A publisher for the clients in any of these rooms; each gets an event once.
@@ -69,11 +71,54 @@ export interface Hub<Events extends object = AnyEvents> extends Publisher<Events
 export function createHub<Events extends object = AnyEvents>(
   options: HubOptions = {},
 ): Hub<Events> {
-  return new HttpHub(options) as unknown as Hub<Events>;
+  return new HubHandle(options);
 }
 
-class HttpHub extends EventHub {
+/** The object that users hold of a hub, with what is documented and nothing else. */
+class HubHandle implements Hub {
+  readonly #hub: EventHub;
+
+  constructor(options: HubOptions) {
+    this.#hub = new EventHub(options);
+  }
+
+  get clients(): ReadonlyMap<string, Client> {
+    return this.#hub.clients;
+  }
+
+  get size(): number {
+    return this.#hub.size;
+  }
+
+  send(data?: unknown, options?: SendOptions): Promise<string> {
+    return this.#hub.send(data, options);
+  }
+
+  sendEvent(type: string, data?: unknown, options?: SendOptions): Promise<string> {
+    return this.#hub.sendEvent(type, data, options);
+  }
+
+  to(...rooms: string[]): Publisher {
+    return this.#hub.to(...rooms);
+  }
+
   open(req: Request, res: Response, options: OpenOptions = {}): Promise<Client> {
-    return open(this, req, res, options);
+    return open(this.#hub, req, res, options);
+  }
+
+  stats(): HubStats {
+    return this.#hub.stats();
+  }
+
+  flushed(): Promise<void> {
+    return this.#hub.flushed();
+  }
+
+  leaveAll(): void {
+    this.#hub.leaveAll();
+  }
+
+  close(options?: CloseOptions): Promise<void> {
+    return this.#hub.close(options);
   }
 }

@@ -46,3 +46,11 @@ export function quote(value: unknown): string {
   const line = text.replace(/\s*\n\s*/g, ' ');
   return line.length <= QUOTE_LENGTH ? line : `${line.slice(0, QUOTE_LENGTH - 1)}…`;
 }
+
+/** An error as a log line names it: with its message, on one line, and without its stack. */
+export function describe(error: unknown): string {
+  if (!(error instanceof Error)) return quote(error);
+  // The error of a connection that failed for every address has no message of its own.
+  const { code = '' } = error as { code?: unknown };
+  return `${error.name}: ${error.message || code}`.replace(/\s*\n\s*/g, ' ');
+}

@@ -1,16 +1,21 @@
 import { quote } from './errors.js';
 import type { Serialize } from './frame.js';
 import type { Log } from './log/log.js';
-import { bound, delay, eventType, integer, MAX_DELAY, oneOf, record, span } from './validate.js';
-
-/**
- * Where a hub says what happens: `console`, pino and winston fit. It is given one string a call.
- * What it throws is ignored.
- */
-export interface Logger {
-  info(message: string): unknown;
-  warn(message: string): unknown;
-}
+import type { Logger } from './util/logger.js';
+import {
+  bound,
+  delay,
+  eventType,
+  flag,
+  integer,
+  MAX_DELAY,
+  oneOf,
+  type Readers,
+  readOptions,
+  record,
+  type Settings,
+  span,
+} from './validate.js';
 
 /** How much of the past a hub keeps, for clients that come back. Each bound holds by itself. */
 export interface HistoryOptions {
@@ -140,48 +145,21 @@ export interface CloseOptions {
   readonly final?: boolean | undefined;
 }
 
-/** The options of a hub, checked, with the defaults filled in. */
-export interface HubSettings {
-  readonly log: Log | undefined;
-  readonly requestQueueSize: number;
-  readonly clientQueueSize: number;
-  readonly clientQueueBytes: number;
-  readonly concurrency: number;
-  readonly sendTimeout: number;
-  readonly slowClient: 'disconnect' | 'skip';
-  readonly history: { readonly events: number; readonly bytes: number; readonly age: number };
-  readonly keepAlive: number | false;
-  readonly retry: number | false;
-  readonly gapEvent: string | false;
-  readonly readyEvent: string | false;
-  readonly maxAge: number;
-  readonly maxClients: number;
-  readonly maxClientsPerKey: number;
-  readonly refuse: 'retry' | 'status';
-  readonly serialize: Serialize;
-  readonly logger: Logger | undefined;
-}
-
-/** The options of `close`, checked, with the defaults filled in. */
-export interface CloseSettings {
-  readonly timeout: number;
-  readonly final: boolean;
-}
-
 const MIB = 1024 * 1024;
 
-const readers: { readonly [Name in keyof HubSettings]: (value: unknown) => HubSettings[Name] } = {
-  log: (value) => {
+/** What each option of a hub may be, and is by default. */
+const hubOptions = {
+  log: (value: unknown): Log | undefined => {
     if (value === undefined || isLog(value)) return value;
     throw new TypeError(`log ${quote(value)}: must be a log, as redisLog() or natsLog() gives it`);
   },
-  requestQueueSize: (value) => integer('requestQueueSize', value, 10, 1),
-  clientQueueSize: (value) => bound('clientQueueSize', value, 1000),
-  clientQueueBytes: (value) => bound('clientQueueBytes', value, MIB),
-  concurrency: (value) => bound('concurrency', value, 10),
-  sendTimeout: (value) => delay('sendTimeout', value, 10_000),
-  slowClient: (value) => oneOf('slowClient', value, ['disconnect', 'skip']),
-  history: (value = {}) => {
+  requestQueueSize: (value: unknown) => integer('requestQueueSize', value, 10, 1),
+  clientQueueSize: (value: unknown) => bound('clientQueueSize', value, 1000),
+  clientQueueBytes: (value: unknown) => bound('clientQueueBytes', value, MIB),
+  concurrency: (value: unknown) => bound('concurrency', value, 10),
+  sendTimeout: (value: unknown) => delay('sendTimeout', value, 10_000),
+  slowClient: (value: unknown) => oneOf('slowClient', value, ['disconnect', 'skip']),
+  history: (value: unknown = {}) => {
     if (value === false) return { events: 0, bytes: 0, age: Infinity };
     const { events, bytes, age } = record(
       'history',
@@ -195,28 +173,31 @@ const readers: { readonly [Name in keyof HubSettings]: (value: unknown) => HubSe
       age: span('history.age', age),
     };
   },
-  keepAlive: (value) => value !== false && delay('keepAlive', value, 15_000, ', or false'),
-  retry: (value) =>
+  keepAlive: (value: unknown) => value !== false && delay('keepAlive', value, 15_000, ', or false'),
+  retry: (value: unknown) =>
     value !== false &&
     integer('retry', value, 3000, 0, { most: MAX_DELAY, alternative: ', or false' }),
-  gapEvent: (value) => eventType('gapEvent', value, 'gap'),
-  readyEvent: (value) => eventType('readyEvent', value, false),
-  maxAge: (value) => span('maxAge', value),
-  maxClients: (value) => bound('maxClients', value, Infinity),
-  maxClientsPerKey: (value) => bound('maxClientsPerKey', value, Infinity),
-  refuse: (value) => oneOf('refuse', value, ['retry', 'status']),
-  serialize: (value = JSON.stringify) => {
+  gapEvent: (value: unknown) => eventType('gapEvent', value, 'gap'),
+  readyEvent: (value: unknown) => eventType('readyEvent', value, false),
+  maxAge: (value: unknown) => span('maxAge', value),
+  maxClients: (value: unknown) => bound('maxClients', value, Infinity),
+  maxClientsPerKey: (value: unknown) => bound('maxClientsPerKey', value, Infinity),
+  refuse: (value: unknown) => oneOf('refuse', value, ['retry', 'status']),
+  serialize: (value: unknown = JSON.stringify): Serialize => {
     if (typeof value === 'function') return value as Serialize;
     throw new TypeError(`serialize ${quote(value)}: must be a function`);
   },
-  logger: (value) => {
+  logger: (value: unknown): Logger | undefined => {
     if (value === undefined || isLogger(value)) return value;
     throw new TypeError(`logger ${quote(value)}: must have the methods info and warn`);
   },
-};
+} satisfies Readers<HubOptions>;
+
+/** The options of a hub, checked, with the defaults filled in. */
+export type HubSettings = Settings<typeof hubOptions>;
 
 /** The names of all options of a hub. */
-export const HUB_OPTIONS: readonly string[] = Object.keys(readers);
+export const HUB_OPTIONS = Object.keys(hubOptions);
 
 /**
  * Checks the options and fills in the defaults.
@@ -225,16 +206,20 @@ export const HUB_OPTIONS: readonly string[] = Object.keys(readers);
  * right; also for an option that there is none of.
  */
 export function readHubOptions(options: HubOptions): HubSettings {
-  const given: Record<string, unknown> = record('options', options, HUB_OPTIONS);
-  const entries = Object.entries(readers).map(([name, read]) => [name, read(given[name])]);
-  return Object.fromEntries(entries) as HubSettings;
+  return readOptions('options', options, hubOptions);
 }
+
+const closeOptions = {
+  timeout: (value: unknown) => delay('timeout', value, 5000),
+  final: (value: unknown) => flag('final', value, false),
+} satisfies Readers<CloseOptions>;
+
+/** The options of `close`, checked, with the defaults filled in. */
+export type CloseSettings = Settings<typeof closeOptions>;
 
 /** Checks the options of `close` as `readHubOptions` does a hub's. */
 export function readCloseOptions(options: CloseOptions): CloseSettings {
-  const { timeout, final = false } = record('close options', options, ['timeout', 'final']);
-  if (typeof final !== 'boolean') throw new TypeError(`final ${quote(final)}: must be a boolean`);
-  return { timeout: delay('timeout', timeout, 5000), final };
+  return readOptions('close options', options, closeOptions);
 }
 
 function isLog(value: unknown): value is Log {

@@ -1,5 +1,5 @@
 import { quote } from './errors.js';
-import { record } from './validate.js';
+import { type Readers, readOptions, type Settings } from './validate.js';
 
 /** Events of any type, with any data: what a hub sends where nothing narrower is said. */
 export type AnyEvents = Record<string, unknown>;
@@ -17,11 +17,12 @@ export interface SendOptions {
 }
 
 /** What `send` and `sendEvent` take behind the type: data that may be undefined may be left out. */
-export type SendArguments<Data> = undefined extends Data
-  ? [data?: Data, options?: SendOptions]
-  : [data: Data, options?: SendOptions];
+export type SendArguments<Data, Options = SendOptions> = undefined extends Data
+  ? [data?: Data, options?: Options]
+  : [data: Data, options?: Options];
 
-type MessageData<Events> = 'message' extends keyof Events ? Events['message'] : never;
+/** The data of events of the type `message`, where there are such. */
+export type MessageData<Events> = 'message' extends keyof Events ? Events['message'] : never;
 
 /** Accepts events. */
 export interface Publisher<Events extends object = AnyEvents> {
@@ -55,18 +56,20 @@ export interface Publisher<Events extends object = AnyEvents> {
   ): Promise<string>;
 }
 
+const sendOptions = {
+  signal: (value: unknown): AbortSignal | undefined => {
+    if (value === undefined || value instanceof AbortSignal) return value;
+    throw new TypeError(`signal ${quote(value)}: must be an AbortSignal`);
+  },
+  // Checked where the frame is made.
+  retry: (value: unknown) => value as number | undefined,
+  conflate: (value: unknown): string | undefined => {
+    if (value === undefined || (typeof value === 'string' && value !== '')) return value;
+    throw new TypeError(`conflate ${quote(value)}: must be a non-empty string`);
+  },
+} satisfies Readers<SendOptions>;
+
 /** Checks the options of a send. Throws a TypeError that names the option for a bad one. */
-export function readSendOptions(options: SendOptions): SendOptions {
-  const { signal, retry, conflate } = record('send options', options, [
-    'signal',
-    'retry',
-    'conflate',
-  ]) as SendOptions;
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw new TypeError(`signal ${quote(signal)}: must be an AbortSignal`);
-  }
-  if (conflate !== undefined && (typeof conflate !== 'string' || conflate === '')) {
-    throw new TypeError(`conflate ${quote(conflate)}: must be a non-empty string`);
-  }
-  return { signal, retry, conflate };
+export function readSendOptions(options: SendOptions): Settings<typeof sendOptions> {
+  return readOptions('send options', options, sendOptions);
 }

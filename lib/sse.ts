@@ -2,7 +2,7 @@ import { IncomingMessage } from 'node:http';
 import { createHub, type Hub } from './create-hub.js';
 import { quote, SseError } from './errors.js';
 import type { Request, Response } from './http/message.js';
-import { type OpenOptions, ROUTE_OPTIONS, readOpenOptions } from './http/open.js';
+import { type OpenOptions, prepareRoute, ROUTE_OPTIONS } from './http/route-options.js';
 import { HUB_OPTIONS, type HubOptions } from './options.js';
 import type { AnyEvents } from './publisher.js';
 import { record } from './validate.js';
@@ -17,7 +17,9 @@ declare global {
 }
 
 /** A hub's options, and those of the one route. All of them are optional. */
-export interface SseOptions<Events extends object = AnyEvents> extends HubOptions, OpenOptions {
+export interface SseOptions<Events extends object = AnyEvents>
+  extends HubOptions,
+    OpenOptions<Events> {
   /**
    * Mounts this hub instead of making one; the hub's own options can't be given then. Default: a hub
    * for this route alone.
@@ -65,10 +67,11 @@ export function sse<Events extends object = AnyEvents>(
     throw new TypeError("sse is no middleware, it makes one: write app.get('/stream', sse())");
   }
   record('options', options, ['hub', ...ROUTE_OPTIONS, ...HUB_OPTIONS]);
-  const { hub: mounted, headers, rooms, onConnect, key, ...hubOptions } = options;
+  const { hub: mounted } = options;
+  const hubOptions = pick<HubOptions>(options, HUB_OPTIONS);
   const hub = mounted === undefined ? createHub<Events>(hubOptions) : mounted;
   if (mounted !== undefined) checkMounted(mounted, hubOptions);
-  const route = readOpenOptions({ headers, rooms, onConnect, key });
+  const route = prepareRoute(pick<OpenOptions>(options, ROUTE_OPTIONS)) as OpenOptions<Events>;
 
   function stream(req: Request, res: Response, next: Next = (error) => fail(res, error)): void {
     putOnLocals(res, 'stream', hub);
@@ -86,6 +89,12 @@ export function sse<Events extends object = AnyEvents>(
   }
 
   return Object.assign(stream, { hub, locals });
+}
+
+function pick<Options>(options: object, names: readonly string[]): Options {
+  return Object.fromEntries(
+    Object.entries(options).filter(([name]) => names.includes(name)),
+  ) as Options;
 }
 
 function checkMounted(hub: unknown, hubOptions: HubOptions): void {

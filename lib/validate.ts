@@ -5,6 +5,32 @@ export const MAX_DELAY = 2 ** 31 - 1;
 
 const BREAKS_A_FIELD = /[\r\n\0]/;
 
+/** A function for each option, that checks its value and fills in the default. */
+export type Readers<Options> = {
+  readonly [Name in keyof Options]-?: (value: unknown) => unknown;
+};
+
+/** What the readers of options give. */
+export type Settings<Of extends Readers<object>> = {
+  readonly [Name in keyof Of]: Of[Name] extends (value: unknown) => infer Setting ? Setting : never;
+};
+
+/**
+ * Reads all options that there are readers for. Throws a TypeError for an option that there is none
+ * for, and what the readers throw.
+ */
+export function readOptions<Of extends Readers<object>>(
+  name: string,
+  options: unknown,
+  readers: Of,
+): Settings<Of> {
+  const given: Record<string, unknown> = record(name, options, Object.keys(readers));
+  const table = readers as Readers<Record<string, unknown>>;
+  return Object.fromEntries(
+    Object.entries(table).map(([option, read]) => [option, read(given[option])]),
+  ) as Settings<Of>;
+}
+
 /** The value as an object, no list or map, that has no properties but these. */
 export function record<Name extends string>(
   name: string,
@@ -16,15 +42,49 @@ export function record<Name extends string>(
     throw new TypeError(`${name} ${quote(value)}: must be an object${alternative}`);
   }
   for (const key of Object.keys(value)) {
-    if (!(known as readonly string[]).includes(key)) {
-      throw new TypeError(`${name}: there is no option ${quote(key)}, only ${known.join(', ')}`);
-    }
+    if ((known as readonly string[]).includes(key)) continue;
+    const near = nearest(key, known);
+    const hint = near === undefined ? '' : `; did you mean ${quote(near)}?`;
+    throw new TypeError(
+      `${name}: there is no option ${quote(key)}, only ${known.join(', ')}${hint}`,
+    );
   }
   return value;
 }
 
+/** The name that is so close to a misspelt one that it was meant; undefined where none is. */
+function nearest(misspelt: string, names: readonly string[]): string | undefined {
+  // One slip in three letters is a typing error, more is another word.
+  const limit = Math.max(1, Math.floor(misspelt.length / 3));
+  const [best] = names
+    .map((name) => ({ name, slips: distance(misspelt.toLowerCase(), name.toLowerCase()) }))
+    .filter(({ slips }) => slips <= limit)
+    .sort((one, other) => one.slips - other.slips);
+  return best?.name;
+}
+
+/** How many letters have to be added, left out or replaced: https://en.wikipedia.org/wiki/Levenshtein_distance */
+function distance(from: string, to: string): number {
+  let row = Array.from({ length: to.length + 1 }, (_, column) => column);
+  for (const [line, letter] of [...from].entries()) {
+    const next = [line + 1];
+    for (const [column, other] of [...to].entries()) {
+      const replaced = (row[column] as number) + (letter === other ? 0 : 1);
+      next.push(Math.min(replaced, (row[column + 1] as number) + 1, (next[column] as number) + 1));
+    }
+    row = next;
+  }
+  return row.at(-1) as number;
+}
+
+export function flag(name: string, value: unknown, fallback: boolean): boolean {
+  if (value === undefined) return fallback;
+  if (typeof value === 'boolean') return value;
+  throw new TypeError(`${name} ${quote(value)}: must be a boolean`);
+}
+
 /** The first of the choices is the default. */
-export function oneOf<Choice extends string>(
+export function oneOf<const Choice extends string>(
   name: string,
   value: unknown,
   choices: readonly [Choice, ...Choice[]],

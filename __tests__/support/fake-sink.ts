@@ -1,4 +1,4 @@
-import type { Sink, SinkOwner } from '../../lib/client/cursor.js';
+import type { Sink, SinkOwner } from '../../lib/client/sink.js';
 import type { Batch } from '../../lib/window/batch.js';
 
 /** A peer whose every answer is the test's to give: for what no real socket brings about on demand. */

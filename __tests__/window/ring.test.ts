@@ -12,9 +12,9 @@ const range = (from: number, to: number) =>
 
 const nowhere: ReadonlySet<string> = new Set();
 
-/** A reader in no room, at this cursor. */
-function reader(cursor: number): Reader {
-  return { cursor, rooms: nowhere, conflates: false };
+/** A reader in no room, at this position. */
+function reader(position: number): Reader {
+  return { position, rooms: nowhere, conflates: false };
 }
 
 /** A ring whose log begins behind the entry `head`. */
@@ -40,10 +40,10 @@ function pushFrame(ring: Ring, size: number): void {
   ring.push({ sequence, fields: Buffer.alloc(size - around, 'x') });
 }
 
-/** The sequences of the entries that a reader gets after its cursor, batch by batch. */
-function read(ring: Ring, cursor: number, end = ring.head): number[][] {
+/** The sequences of the entries that a reader gets after its position, batch by batch. */
+function read(ring: Ring, position: number, end = ring.head): number[][] {
   const batches: number[][] = [];
-  for (let at = cursor; at < end; ) {
+  for (let at = position; at < end; ) {
     const batch = ring.take(reader(at), end);
     const ids = [...batch.bytes.toString('latin1').matchAll(/^id: e\.(\d+)$/gm)];
     batches.push(ids.map((id) => Number(id[1])));
@@ -63,12 +63,12 @@ function trimmed(count: number, upTo: number, bounds: Partial<RingBounds>): Ring
 describe('what a ring holds', () => {
   test('at first it is nothing, at the place where the log begins', () => {
     const ring = ringFrom(41);
-    expect([ring.tail, ring.head]).toEqual([41, 41]);
+    expect([ring.trimmedTo, ring.head]).toEqual([41, 41]);
   });
 
   test('each entry moves the head by one, and the tail stays until the ring is trimmed', () => {
     const ring = fill(ringFrom(41), 3);
-    expect([ring.tail, ring.head]).toEqual([41, 44]);
+    expect([ring.trimmedTo, ring.head]).toEqual([41, 44]);
   });
 
   test('an entry is kept as the frame that goes out, and its size is told', () => {
@@ -86,37 +86,37 @@ describe('what a ring holds', () => {
 
 describe('trimming', () => {
   test('drops the oldest entries beyond the number of events', () => {
-    expect(trimmed(10, 10, { events: 4 }).tail).toBe(6);
-    expect(trimmed(10, 10, { events: 0 }).tail).toBe(10);
-    expect(trimmed(10, 10, { events: 10 }).tail).toBe(0);
+    expect(trimmed(10, 10, { events: 4 }).trimmedTo).toBe(6);
+    expect(trimmed(10, 10, { events: 0 }).trimmedTo).toBe(10);
+    expect(trimmed(10, 10, { events: 10 }).trimmedTo).toBe(0);
   });
 
   test('drops the oldest entries beyond the number of bytes, which counts more than the frames', () => {
     // A frame of 20 bytes and the objects around it, about 200 bytes.
     const size = frameEvent('e.1', Buffer.from('data: 1\n')).length + 200;
-    expect(trimmed(9, 9, { bytes: 9 * size }).tail).toBe(0);
-    expect(trimmed(9, 9, { bytes: 9 * size - 1 }).tail).toBe(1);
-    expect(trimmed(9, 9, { bytes: 3 * size }).tail).toBe(6);
-    expect(trimmed(9, 9, { bytes: size - 1 }).tail).toBe(9);
-    expect(trimmed(9, 9, { bytes: 0 }).tail).toBe(9);
+    expect(trimmed(9, 9, { bytes: 9 * size }).trimmedTo).toBe(0);
+    expect(trimmed(9, 9, { bytes: 9 * size - 1 }).trimmedTo).toBe(1);
+    expect(trimmed(9, 9, { bytes: 3 * size }).trimmedTo).toBe(6);
+    expect(trimmed(9, 9, { bytes: size - 1 }).trimmedTo).toBe(9);
+    expect(trimmed(9, 9, { bytes: 0 }).trimmedTo).toBe(9);
   });
 
   test('heeds each bound by itself', () => {
     const size = frameEvent('e.1', Buffer.from('data: 1\n')).length + 200;
-    expect(trimmed(9, 9, { events: 2, bytes: 5 * size }).tail).toBe(7);
-    expect(trimmed(9, 9, { events: 5, bytes: 2 * size }).tail).toBe(7);
+    expect(trimmed(9, 9, { events: 2, bytes: 5 * size }).trimmedTo).toBe(7);
+    expect(trimmed(9, 9, { events: 5, bytes: 2 * size }).trimmedTo).toBe(7);
   });
 
   test('drops nothing above the entry that was offered to all', () => {
-    expect(trimmed(10, 3, { events: 4 }).tail).toBe(3);
-    expect(trimmed(10, 3, { bytes: 0 }).tail).toBe(3);
-    expect(trimmed(10, 0, { events: 0, bytes: 0 }).tail).toBe(0);
+    expect(trimmed(10, 3, { events: 4 }).trimmedTo).toBe(3);
+    expect(trimmed(10, 3, { bytes: 0 }).trimmedTo).toBe(3);
+    expect(trimmed(10, 0, { events: 0, bytes: 0 }).trimmedTo).toBe(0);
   });
 
   test('may be told of an entry that is long gone', () => {
     const ring = trimmed(10, 10, { events: 4 });
     ring.trim(3, { events: 0, bytes: 0 });
-    expect(ring.tail).toBe(6);
+    expect(ring.trimmedTo).toBe(6);
   });
 
   test('frees the bytes of what it drops', () => {
@@ -124,7 +124,7 @@ describe('trimming', () => {
     for (const round of range(1, 20)) {
       fill(ring, 10, () => `data: ${'x'.repeat(1000)}\n`);
       ring.trim(ring.head, { events: NO_BOUND, bytes: 5000 });
-      expect(ring.head - ring.tail).toBe(4);
+      expect(ring.head - ring.trimmedTo).toBe(4);
       expect(ring.head).toBe(round * 10);
     }
   });
@@ -135,7 +135,7 @@ describe('trimming', () => {
 });
 
 describe('taking', () => {
-  test('joins the frames above the cursor, as they would go out one by one', () => {
+  test('joins the frames above the position, as they would go out one by one', () => {
     const ring = fill(ringFrom(0), 3);
     expect(ring.take(reader(0), 3).bytes.toString()).toBe(
       'id: e.1\ndata: 1\n\nid: e.2\ndata: 2\n\nid: e.3\ndata: 3\n\n',
@@ -166,7 +166,7 @@ describe('taking', () => {
     expect(ring.take(reader(1), 2).bytes).toBe(ring.take(reader(1), 5).bytes);
   });
 
-  test('gives clients at the same cursor the very same batch', () => {
+  test('gives clients at the same position the very same batch', () => {
     const ring = fill(ringFrom(0), 10);
     const batch = ring.take(reader(3), 10);
     expect(ring.take(reader(3), 10)).toBe(batch);
@@ -174,7 +174,7 @@ describe('taking', () => {
     expect(ring.take(reader(3), 10)).toBe(batch);
   });
 
-  test('gives another batch for another cursor and for another end', () => {
+  test('gives another batch for another position and for another end', () => {
     const ring = fill(ringFrom(0), 10);
     expect(read(ring, 3, 10)).toEqual([range(4, 10)]);
     expect(read(ring, 4, 10)).toEqual([range(5, 10)]);
@@ -183,7 +183,7 @@ describe('taking', () => {
     expect(read(ring, 4)).toEqual([range(5, 11)]);
   });
 
-  test('whatever is added, trimmed and read, a reader gets the entries after its cursor, in order', () => {
+  test('whatever is added, trimmed and read, a reader gets the entries after its position, in order', () => {
     const step = fc.oneof(
       {
         weight: 3,
@@ -205,14 +205,17 @@ describe('taking', () => {
           if ('sizes' in step) step.sizes.forEach(push);
           else if ('size' in step) push(step.size);
           else if ('upTo' in step) {
-            const tail = Math.max(ring.tail, Math.min(begin + step.upTo, ring.head - step.events));
+            const tail = Math.max(
+              ring.trimmedTo,
+              Math.min(begin + step.upTo, ring.head - step.events),
+            );
             ring.trim(begin + step.upTo, { events: step.events, bytes: NO_BOUND });
-            expect(ring.tail).toBe(tail);
+            expect(ring.trimmedTo).toBe(tail);
           } else {
-            const cursor = ring.tail + (step.from % (ring.head - ring.tail + 1));
-            const end = cursor + (step.to % (ring.head - cursor + 1));
-            const batches = read(ring, cursor, end);
-            expect(batches.flat()).toEqual(range(cursor + 1, end));
+            const position = ring.trimmedTo + (step.from % (ring.head - ring.trimmedTo + 1));
+            const end = position + (step.to % (ring.head - position + 1));
+            const batches = read(ring, position, end);
+            expect(batches.flat()).toEqual(range(position + 1, end));
             for (const [index, batch] of batches.entries()) {
               const size = (entries: number[]) =>
                 entries.reduce((sum, entry) => sum + (sizes.get(entry) as number), 0);
@@ -235,15 +238,15 @@ describe('where a client starts to read', () => {
     ['without an id, at the head', undefined],
     ['with an empty id, as a reset EventSource has it, at the head', ''],
   ])('%s', (_what, id) => {
-    expect(ring.locate(id, nowhere)).toEqual({ cursor: 12 });
+    expect(ring.locate(id, nowhere)).toEqual({ position: 12 });
   });
 
   test.each([
     ['the head', 'e.12', 12],
     ['an entry that is held', 'e.9', 9],
     ['the last entry that was dropped, from which nothing is missing', 'e.6', 6],
-  ])('with the id of %s, right behind it', (_what, id, cursor) => {
-    expect(ring.locate(id, nowhere)).toEqual({ cursor });
+  ])('with the id of %s, right behind it', (_what, id, position) => {
+    expect(ring.locate(id, nowhere)).toEqual({ position });
   });
 
   test.each([
@@ -259,29 +262,29 @@ describe('where a client starts to read', () => {
     ['of 65 characters', 'x'.repeat(65), { reason: 'oversized' }],
     ['of a megabyte', 'e.1'.repeat(350_000), { reason: 'oversized' }],
   ])('with an id %s, at what is left, and the gap is told', (_what, id, gap) => {
-    expect(ring.locate(id, nowhere)).toEqual({ cursor: 6, gap });
+    expect(ring.locate(id, nowhere)).toEqual({ position: 6, gap });
   });
 
   test('of a log that goes back further than the ring, entries from before it are missed', () => {
     const late = fill(ringFrom(100), 2);
     expect(late.locate('e.98', nowhere)).toEqual({
-      cursor: 100,
+      position: 100,
       gap: { reason: 'trimmed', missed: 2 },
     });
-    expect(late.locate('e.100', nowhere)).toEqual({ cursor: 100 });
+    expect(late.locate('e.100', nowhere)).toEqual({ position: 100 });
   });
 
   test('of an empty log, at its beginning', () => {
-    expect(ringFrom(0).locate('e.0', nowhere)).toEqual({ cursor: 0 });
-    expect(ringFrom(0).locate('e.1', nowhere)).toEqual({ cursor: 0, gap: { reason: 'ahead' } });
+    expect(ringFrom(0).locate('e.0', nowhere)).toEqual({ position: 0 });
+    expect(ringFrom(0).locate('e.1', nowhere)).toEqual({ position: 0, gap: { reason: 'ahead' } });
   });
 
-  test('is a cursor with which nothing is lost: what is missed and what is left add up', () => {
+  test('is a position with which nothing is lost: what is missed and what is left add up', () => {
     fc.assert(
       fc.property(fc.nat(12), fc.nat(12), (had, events) => {
         const ring = trimmed(12, 12, { events });
-        const { cursor, gap } = ring.locate(ring.idOf(had), nowhere);
-        expect(had + (gap?.missed ?? 0) + read(ring, cursor).flat().length).toBe(12);
+        const { position, gap } = ring.locate(ring.idOf(had), nowhere);
+        expect(had + (gap?.missed ?? 0) + read(ring, position).flat().length).toBe(12);
         expect(gap?.missed).not.toBe(0);
       }),
     );

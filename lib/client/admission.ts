@@ -1,31 +1,80 @@
-/** Why a client is turned away. */
-export type Refusal = 'final' | 'closed' | 'away' | 'full' | 'key';
+import { parseEventId } from '../log/event-id.js';
+import type { Log } from '../log/log.js';
+import type { LogStatus } from '../log/status.js';
+import type { Ring } from '../window/ring.js';
 
-/** Counts who is in, from before a stream is opened until it is over. */
+/** Why a client is rejected. */
+export type Refusal = 'final' | 'closed' | 'unreachable' | 'full' | 'key';
+
+export interface AdmissionSettings {
+  readonly maxClients: number;
+  readonly maxClientsPerKey: number;
+}
+
+/** Decides whether a client is let in, and counts those that are, until their streams are over. */
 export class Admission {
-  readonly #most: number;
-  readonly #mostPerKey: number;
+  readonly #settings: AdmissionSettings;
+  readonly #log: Log;
+  readonly #ring: Ring;
+  readonly #status: LogStatus;
   readonly #perKey = new Map<string, number>();
   #inside = 0;
+  #closed: Refusal | undefined;
 
-  constructor(most: number, mostPerKey: number) {
-    this.#most = most;
-    this.#mostPerKey = mostPerKey;
+  constructor(settings: AdmissionSettings, log: Log, ring: Ring, status: LogStatus) {
+    this.#settings = settings;
+    this.#log = log;
+    this.#ring = ring;
+    this.#status = status;
   }
 
-  /** Whether the key matters at all. */
-  get countsKeys(): boolean {
-    return this.#mostPerKey !== Number.POSITIVE_INFINITY;
+  /** Lets nobody in any more. */
+  close(isFinal: boolean): void {
+    this.#closed = isFinal ? 'final' : 'closed';
   }
 
-  /** Lets one more in, and gives what it calls once when it leaves; or says why not. */
-  enter(key: string): (() => void) | Refusal {
-    const same = this.#perKey.get(key) ?? 0;
-    if (this.#inside >= this.#most) return 'full';
-    if (same >= this.#mostPerKey) return 'key';
+  /** Why no client with this Last-Event-ID is let in, whatever its key. */
+  refusal(lastEventId: string | undefined): Refusal | undefined {
+    if (this.#closed !== undefined) return this.#closed;
+    const { isReachable } = this.#status;
+    // Nobody knows what a client has missed while the log is unreachable, nor where one would begin.
+    const isLost = this.#ring.hasBegun
+      ? !isReachable && lastEventId
+      : !isReachable || this.#log.caughtUp === undefined;
+    return isLost ? 'unreachable' : undefined;
+  }
+
+  /**
+   * Lets a client in before anything is held for it, and returns a function that is called once
+   * when the client is gone; or returns why the client is rejected.
+   */
+  enter(key: () => string, lastEventId: string | undefined): (() => void) | Refusal {
+    const refusal = this.refusal(lastEventId);
+    if (refusal !== undefined) return refusal;
+    const { maxClients, maxClientsPerKey } = this.#settings;
+    const countsKeys = maxClientsPerKey !== Number.POSITIVE_INFINITY;
+    const own = countsKeys ? key() : '';
+    const same = this.#perKey.get(own) ?? 0;
+    if (this.#inside >= maxClients) return 'full';
+    if (same >= maxClientsPerKey) return 'key';
     this.#inside++;
-    if (this.countsKeys) this.#perKey.set(key, same + 1);
-    return () => this.#leave(key);
+    if (countsKeys) this.#perKey.set(own, same + 1);
+    return () => this.#leave(own);
+  }
+
+  /**
+   * What has to be waited for before a client can be placed: the client was connected to another
+   * node, which was ahead of this one, or this node has only just started.
+   */
+  catchUp(lastEventId: string | undefined): Promise<Refusal | undefined> | undefined {
+    const id = parseEventId(lastEventId ?? '');
+    const { epoch, head, hasBegun } = this.#ring;
+    const isAhead = id !== undefined && (id.epoch !== epoch || id.sequence > head);
+    if (hasBegun && !isAhead) return undefined;
+    return this.#log.caughtUp?.().then(
+      () => undefined,
+      () => 'unreachable',
+    );
   }
 
   #leave(key: string): void {

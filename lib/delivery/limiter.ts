@@ -11,12 +11,12 @@ import { Queue } from '../util/queue.js';
 export type Job = (done: () => void) => void;
 
 /** Runs jobs in the order they came, never more than `concurrency` of them at a time. */
-export interface Limiter {
+export interface Limiter<Item = Job> {
   /**
    * Starts the job now if a slot is free, else when one is. A job that throws gives its slot back,
    * the others run on, and its error is thrown again on its own, as an uncaught exception.
    */
-  (job: Job): void;
+  (job: Item): void;
   /**
    * How many jobs may hold a slot, an integer from 1 or `Infinity`. May be set at any time: a higher
    * number starts waiting jobs at once, a lower one lets the running ones finish.
@@ -31,12 +31,20 @@ export interface Limiter {
 }
 
 /**
- * Makes a limiter.
+ * Makes a limiter. With `run`, its jobs are items of any kind, and `run` is what is done with each.
  *
  * Throws a RangeError where `concurrency` is neither an integer from 1 nor `Infinity`.
  */
-export function createLimiter(concurrency: number): Limiter {
-  const waiting = new Queue<Job>();
+export function createLimiter(concurrency: number): Limiter;
+export function createLimiter<Item>(
+  concurrency: number,
+  run: (item: Item, done: () => void) => void,
+): Limiter<Item>;
+export function createLimiter<Item>(
+  concurrency: number,
+  run: (item: Item, done: () => void) => void = (job, done) => (job as Job)(done),
+): Limiter<Item> {
+  const waiting = new Queue<Item>();
   let slots = checkConcurrency(concurrency);
   let active = 0;
   let starting = false;
@@ -51,14 +59,14 @@ export function createLimiter(concurrency: number): Limiter {
   function startWaiting(): void {
     if (starting) return;
     starting = true;
-    while (active < slots && waiting.size > 0) start(waiting.shift() as Job);
+    while (active < slots && waiting.size > 0) start(waiting.shift() as Item);
     starting = false;
   }
 
-  function start(job: Job): void {
+  function start(item: Item): void {
     active++;
     try {
-      job(done);
+      run(item, done);
     } catch (error) {
       active--;
       queueMicrotask(() => {
@@ -67,8 +75,8 @@ export function createLimiter(concurrency: number): Limiter {
     }
   }
 
-  function limit(job: Job): void {
-    waiting.push(job);
+  function limit(item: Item): void {
+    waiting.push(item);
     startWaiting();
   }
 
@@ -83,7 +91,7 @@ export function createLimiter(concurrency: number): Limiter {
     activeCount: { get: () => active },
     pendingCount: { get: () => waiting.size },
     clear: { value: () => waiting.clear() },
-  }) as Limiter;
+  }) as Limiter<Item>;
 }
 
 function checkConcurrency(value: number): number {

@@ -1,36 +1,44 @@
 import { Ticker } from '../util/ticker.js';
 
-/** How often, within the time-out, it is looked whether anything moved. */
+/** How often within the time-out the watchdog checks whether anything moved. */
 const CHECKS = 50;
 
-/** Those that began to wait at about the same time. */
-export interface Watch {
-  /** Aborts when they are not to wait any longer. */
+/** One that waits for what is watched. */
+export interface Wait {
+  /** Aborts when the wait has lasted too long. */
   readonly signal: AbortSignal;
   /** Called with the reason right before that. */
-  readonly giveUps: Set<(reason: unknown) => void>;
+  giveUp: ((reason: unknown) => void) | undefined;
 }
 
-interface Group extends Watch {
+/** Waits that began between the same two checks: they share a signal, since signals are dear. */
+interface Wave {
   readonly controller: AbortController;
-  waiting: number;
-  /** In checks. */
-  age: number;
+  /** The number of checks at that time. */
+  readonly begun: number;
+}
+
+interface WaitOfWave extends Wait {
+  readonly wave: Wave;
 }
 
 /**
- * Ends what waits while nothing moves: only who has waited for the whole time-out, and only if
+ * Ends waits while nothing moves: only those that have lasted for the whole time-out, and only if
  * nothing moved in all that time. Time passes in checks, so that an event loop that stood still
- * ends nobody.
+ * ends no wait.
  */
 export class Watchdog {
   readonly #isBlocked: () => boolean;
   readonly #reason: () => Error;
   readonly #ticker: Ticker;
-  #groups: Group[] = [];
+  /** The oldest first. */
+  readonly #waits = new Set<Wait>();
+  #wave: Wave | undefined;
+  #checks = 0;
+  /** How many checks in a row found that nothing had moved. */
   #still = 0;
 
-  /** `isBlocked` says whether those that wait do so for what is watched. */
+  /** `isBlocked` says whether the waits are due to what is watched. */
   constructor(timeout: number, isBlocked: () => boolean, reason: () => Error) {
     this.#isBlocked = isBlocked;
     this.#reason = reason;
@@ -38,23 +46,22 @@ export class Watchdog {
   }
 
   /** One more begins to wait. */
-  enter(): Watch {
-    let group = this.#groups.at(-1);
-    if (group === undefined || group.age > 0) {
-      const controller = new AbortController();
-      group = { controller, signal: controller.signal, giveUps: new Set(), waiting: 0, age: 0 };
-      this.#groups.push(group);
+  enter(): Wait {
+    if (this.#wave?.begun !== this.#checks) {
+      this.#wave = { controller: new AbortController(), begun: this.#checks };
     }
-    group.waiting++;
-    return group;
+    const wave = this.#wave;
+    const wait: WaitOfWave = { wave, signal: wave.controller.signal, giveUp: undefined };
+    this.#waits.add(wait);
+    return wait;
   }
 
-  /** One waits no longer. */
-  leave(watch: Watch): void {
-    (watch as Group).waiting--;
+  /** The wait is over. */
+  leave(wait: Wait): void {
+    this.#waits.delete(wait);
   }
 
-  /** Somebody waits for what is watched: from now on it is looked whether it moves. */
+  /** Begins to check, as long as there are waits. */
   start(): void {
     this.#ticker.start();
   }
@@ -64,18 +71,19 @@ export class Watchdog {
   }
 
   #check(): boolean {
+    this.#checks++;
     this.#still = this.#isBlocked() ? this.#still + 1 : 0;
-    const old = this.#still >= CHECKS ? CHECKS : Number.POSITIVE_INFINITY;
-    for (const group of this.#groups) {
-      group.age++;
-      if (group.age > old) end(group, this.#reason());
-    }
-    this.#groups = this.#groups.filter(({ waiting, signal }) => waiting > 0 && !signal.aborted);
-    return this.#groups.length > 0;
+    if (this.#still >= CHECKS) this.#endOld();
+    return this.#waits.size > 0;
   }
-}
 
-function end({ controller, giveUps }: Group, reason: Error): void {
-  for (const giveUp of giveUps) giveUp(reason);
-  controller.abort(reason);
+  #endOld(): void {
+    const reason = this.#reason();
+    for (const wait of this.#waits as Set<WaitOfWave>) {
+      if (this.#checks - wait.wave.begun <= CHECKS) return;
+      this.#waits.delete(wait);
+      wait.giveUp?.(reason);
+      wait.wave.controller.abort(reason);
+    }
+  }
 }

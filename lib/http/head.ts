@@ -31,8 +31,8 @@ export function sendHead(req: Request, res: Response, headers: Headers | undefin
 }
 
 /** Throws a TypeError for headers that node:http would refuse when they are set. */
-export function checkHeaders(headers: Headers | undefined): void {
-  if (headers === undefined) return;
+export function checkHeaders(headers: unknown): Headers | undefined {
+  if (headers === undefined) return undefined;
   // A Map, or the Headers of fetch, would look like an object without any header.
   if (typeof headers !== 'object' || headers === null || Symbol.iterator in headers) {
     throw new TypeError(`headers ${quote(headers)}: must be an object from name to value`);
@@ -51,6 +51,7 @@ export function checkHeaders(headers: Headers | undefined): void {
   } catch (cause) {
     throw new TypeError(`headers ${quote(headers)}: ${(cause as Error).message}`, { cause });
   }
+  return headers as Headers;
 }
 
 function keepOpen(req: Request): void {

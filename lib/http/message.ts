@@ -6,3 +6,10 @@ export type Request = IncomingMessage | Http2ServerRequest;
 
 /** A response of node:http, and so of Express and Connect, or of node:http2's compatibility API. */
 export type Response = ServerResponse | Http2ServerResponse;
+
+// biome-ignore lint/suspicious/noTsIgnore: it is an error only where Express's types are not installed.
+/** @ts-ignore: without Express's types, this type is `any`, and not used below. */
+type ExpressRequest = import('express').Request;
+
+/** The request that a route's functions receive: Express's own, where its types are installed. */
+export type RouteRequest = 0 extends 1 & ExpressRequest ? Request : ExpressRequest;

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import type { Sink, SinkOwner } from '../client/cursor.js';
+import type { Sink, SinkOwner } from '../client/sink.js';
 import type { Batch } from '../window/batch.js';
 import type { Response } from './message.js';
 

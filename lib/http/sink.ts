@@ -1,6 +1,6 @@
 import { OutgoingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Sink } from '../client/cursor.js';
+import type { Sink } from '../client/sink.js';
 import type { Response } from './message.js';
 import { passesThrough } from './pass-through.js';
 import { ResponseSink } from './response-sink.js';

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Sink, SinkOwner } from '../client/cursor.js';
+import type { Sink, SinkOwner } from '../client/sink.js';
 import type { Batch } from '../window/batch.js';
 
 /** Writes each batch straight to the socket, as one HTTP chunk that all clients share. */

@@ -54,7 +54,7 @@ export function extentOf(stream: string, info: StreamInfo): Extent {
   return {
     epoch: epochOf(stream, info, number),
     start,
-    tail: messages === 0 ? last_seq : first_seq - 1,
+    trimmedTo: messages === 0 ? last_seq : first_seq - 1,
     head: last_seq,
   };
 }

@@ -163,8 +163,8 @@ class NatsSession implements Session {
   }
 
   async read(after: number, limit: number): Promise<StoredEntry[]> {
-    const { tail, head } = await this.#extent();
-    const from = Math.max(after, tail);
+    const { trimmedTo, head } = await this.#extent();
+    const from = Math.max(after, trimmedTo);
     if (from >= head) return [];
     const consumer = await this.#consumer(from);
     const entries: StoredEntry[] = [];
@@ -271,11 +271,11 @@ class NatsSession implements Session {
   }
 
   /** Whether an entry that was there is not, other than for its age, or is another one. */
-  async #hasLost(known: Known, { epoch, tail, head }: Extent): Promise<boolean> {
+  async #hasLost(known: Known, { epoch, trimmedTo, head }: Extent): Promise<boolean> {
     const { sequence, tag } = known;
     if (known.epoch !== epoch) return known.former.includes(epoch);
     if (head < sequence) return true;
-    if (tag === '' || sequence <= tail) return false;
+    if (tag === '' || sequence <= trimmedTo) return false;
     const message = await this.#manager.streams.getMessage(this.#stream, { seq: sequence });
     return message !== null && decode(message).tag !== tag;
   }

@@ -87,11 +87,11 @@ class RedisSession implements Session {
 
   async sync(known: Known | undefined): Promise<Extent> {
     const reply = await this.#run(SYNC, [this.#log, this.#meta], this.#prologue(known));
-    const [epoch, start, tail, head] = (reply as Buffer[]).map(String);
+    const [epoch, start, trimmedTo, head] = (reply as Buffer[]).map(String);
     return {
       epoch: epoch as string,
       start: sequence(start),
-      tail: sequence(tail),
+      trimmedTo: sequence(trimmedTo),
       head: sequence(head),
     };
   }

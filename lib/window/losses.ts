@@ -36,17 +36,17 @@ export class Losses {
     }
   }
 
-  /** Whether a client in these rooms lost an event above its cursor. */
-  concern(cursor: number, rooms: Iterable<string>): boolean {
-    if (this.#everybody > cursor) return true;
+  /** Whether a client in these rooms lost an event above its position. */
+  concern(position: number, rooms: Iterable<string>): boolean {
+    if (this.#everybody > position) return true;
     for (const room of rooms) {
-      if ((this.#rooms.get(room) ?? this.#otherRooms) > cursor) return true;
+      if ((this.#rooms.get(room) ?? this.#otherRooms) > position) return true;
     }
     return false;
   }
 
-  /** How many events were lost above the cursor up to `tail`; undefined where that is not known. */
-  count(cursor: number, tail: number): number | undefined {
-    return cursor >= this.#uncounted ? tail - cursor : undefined;
+  /** How many events were lost above the position up to `trimmedTo`; undefined where that is not known. */
+  count(position: number, trimmedTo: number): number | undefined {
+    return position >= this.#uncounted ? trimmedTo - position : undefined;
   }
 }

@@ -17,8 +17,8 @@ type Limit = (job: (done: () => void) => void) => void;
 
 /** Who reads pages. */
 export interface PageReader {
-  /** The sequence of the last event it got. */
-  readonly cursor: number;
+  /** The sequence of the last event it was given. */
+  readonly position: number;
   /** The page it reads, or waits for. */
   page: Page | undefined;
 }
@@ -64,8 +64,8 @@ export class Pages {
 
   /** Gets the page above the reader's cursor for it. True: it is there already. */
   enter(reader: PageReader): boolean {
-    const { cursor } = reader;
-    const page = this.#pageFor(cursor, reader.page);
+    const { position } = reader;
+    const page = this.#pageFor(position, reader.page);
     if (reader.page !== page) this.leave(reader);
     reader.page = page;
     page.readers.add(reader);
@@ -88,12 +88,12 @@ export class Pages {
     for (const page of this.#pages.values()) for (const reader of page.readers) this.leave(reader);
   }
 
-  #pageFor(cursor: number, current: Page | undefined): Page {
-    if (current !== undefined && reaches(current, cursor)) return current;
-    const after = cursor - (cursor % this.#size);
+  #pageFor(position: number, current: Page | undefined): Page {
+    if (current !== undefined && reaches(current, position)) return current;
+    const after = position - (position % this.#size);
     const page = this.#pages.get(after) ?? this.#open(after);
     // It ends before this reader where there were fewer entries then, or is a hole in the log.
-    return reaches(page, cursor) ? page : (this.#pages.get(cursor) ?? this.#open(cursor));
+    return reaches(page, position) ? page : (this.#pages.get(position) ?? this.#open(position));
   }
 
   #open(after: number): Page {
@@ -135,20 +135,20 @@ export class Pages {
     const read = await this.#read(after, PAGE_SIZE);
     const before = read[0] === undefined ? Number.POSITIVE_INFINITY : read[0].sequence - 1;
     // Where nothing is left below the ring, all that the ring lacks is gone.
-    const { tail } = this.#ring;
-    const entries = before < tail ? read : [];
-    const window = new Window(epoch, Math.min(before, tail));
+    const { trimmedTo } = this.#ring;
+    const entries = before < trimmedTo ? read : [];
+    const window = new Window(epoch, Math.min(before, trimmedTo));
     for (const entry of entries) {
       if (entry.sequence !== window.head + 1) break;
       window.push(entry);
     }
     // There are more behind it, that are read next.
-    if (window.head < tail) this.#size = window.size;
+    if (window.head < trimmedTo) this.#size = window.size;
     return window;
   }
 }
 
 /** Whether a reader finds its next entry in a page, as far as one knows. */
-function reaches({ after, window }: Page, cursor: number): boolean {
-  return after <= cursor && (window === undefined || window.head > cursor);
+function reaches({ after, window }: Page, position: number): boolean {
+  return after <= position && (window === undefined || window.head > position);
 }

@@ -3,7 +3,7 @@ import type { LogEntry } from '../log/log.js';
 import { Losses } from './losses.js';
 import { type Pushed, Window } from './window.js';
 
-/** What an entry takes beside its bytes, about: the objects around them. */
+/** About how many bytes an entry takes beside its frame: the objects around it. */
 const ENTRY_OVERHEAD = 200;
 
 /** How much a ring keeps; each bound holds by itself. */
@@ -12,33 +12,33 @@ export interface RingBounds {
   readonly bytes: number;
 }
 
-/** Why a cursor can't be honoured. */
+/** Why a client can't go on where it was. */
 export type GapReason = 'malformed' | 'oversized' | 'epoch' | 'ahead' | 'trimmed' | 'slow';
 
-/** What a client did not get: told to it in a gap event. */
+/** What a client missed: the data of a `gap` event. */
 export interface Gap {
   readonly reason: GapReason;
   /** How many events, where that is known. */
   readonly missed?: number | undefined;
 }
 
-/** Where a client starts to read, and what lies between that and where it meant to. */
+/** Where a client starts to read, and what it missed between that and where it was. */
 export interface Start {
-  readonly cursor: number;
+  readonly position: number;
   readonly gap?: Gap | undefined;
 }
 
-/** The newest entries of a log: the window that this process's cursors move in. */
+/** The newest entries of a log: the window that the cursors of this process move over. */
 export class Ring extends Window {
   #bytes = 0;
   #losses = new Losses();
 
-  /** `reaches`: what lies below the tail can be read from the log. */
+  /** `reaches`: what the ring has dropped can be read from the log. */
   constructor(readonly reaches = false) {
     super('', 0);
   }
 
-  /** The log can be told from any other, so that cursors make sense. */
+  /** Whether the log's epoch is known, so that positions mean something. */
   get hasBegun(): boolean {
     return this.epoch !== '';
   }
@@ -48,7 +48,7 @@ export class Ring extends Window {
     this.reset(epoch, head);
     this.#bytes = 0;
     this.#losses = new Losses();
-    // What came before is not here, and nobody knows for whom it was.
+    // The entries before are not here, and nobody knows which rooms they were for.
     this.#losses.add(head, { rooms: undefined }, false);
   }
 
@@ -64,42 +64,42 @@ export class Ring extends Window {
    * to every client yet is not history.
    */
   trim(upTo: number, { events, bytes }: RingBounds): void {
-    while (this.tail < upTo && (this.size > events || this.#bytes > bytes)) this.#drop();
+    while (this.trimmedTo < upTo && (this.size > events || this.#bytes > bytes)) this.#drop();
   }
 
   /** Drops the entries that were added before a time, but none above `upTo`. */
   expire(upTo: number, before: number): void {
-    while (this.tail < upTo && (this.oldest?.at ?? before) < before) this.#drop();
+    while (this.trimmedTo < upTo && (this.oldest?.at ?? before) < before) this.#drop();
   }
 
   #drop(): void {
     const { held, replaced } = this.shift();
     this.#bytes -= held.frame.length + ENTRY_OVERHEAD;
-    this.#losses.add(this.tail, held, replaced);
+    this.#losses.add(this.trimmedTo, held, replaced);
   }
 
-  /** What a client in these rooms lost, that stands at this cursor; undefined where nothing. */
-  gapAbove(cursor: number, rooms: Iterable<string>): Gap | undefined {
-    if (cursor >= this.tail || !this.#losses.concern(cursor, rooms)) return undefined;
-    return { reason: 'trimmed', missed: this.#losses.count(cursor, this.tail) };
+  /** What was dropped above a position that is for these rooms; undefined where nothing was. */
+  gapAbove(position: number, rooms: Iterable<string>): Gap | undefined {
+    if (position >= this.trimmedTo || !this.#losses.concern(position, rooms)) return undefined;
+    return { reason: 'trimmed', missed: this.#losses.count(position, this.trimmedTo) };
   }
 
   /**
-   * Where a client with this Last-Event-ID goes on; one without any starts at the head.
+   * Where a client with this Last-Event-ID goes on; without one, a client starts at the head.
    *
-   * A cursor that can't be honoured is told as a gap, and goes on with what is left.
+   * Where the id can't be honoured, there is a gap, and the client starts at what is left.
    */
   locate(lastEventId: string | undefined, rooms: Iterable<string>): Start {
-    if (lastEventId === undefined || lastEventId === '') return { cursor: this.head };
-    const lost = (reason: GapReason) => ({ cursor: this.tail, gap: { reason } });
+    if (lastEventId === undefined || lastEventId === '') return { position: this.head };
+    const lost = (reason: GapReason) => ({ position: this.trimmedTo, gap: { reason } });
     if (lastEventId.length > MAX_ID_LENGTH) return lost('oversized');
     const id = parseEventId(lastEventId);
     if (id === undefined) return lost('malformed');
     if (id.epoch !== this.epoch) return lost('epoch');
     if (id.sequence > this.head) return lost('ahead');
-    if (this.reaches) return { cursor: id.sequence };
+    if (this.reaches) return { position: id.sequence };
     return {
-      cursor: Math.max(id.sequence, this.tail),
+      position: Math.max(id.sequence, this.trimmedTo),
       gap: this.gapAbove(id.sequence, rooms),
     };
   }

@@ -6,20 +6,20 @@ import type { LogEntry, LogRecord } from '../log/log.js';
 import { Queue } from '../util/queue.js';
 import { BATCH_BYTES, Batch } from './batch.js';
 
-/** For whom a batch is taken. */
+/** The reader that a batch is taken for: a cursor. */
 export interface Reader {
-  /** The sequence of the last event it got. */
-  readonly cursor: number;
+  /** The sequence of the last event it was given. */
+  readonly position: number;
   readonly rooms: ReadonlySet<string>;
-  /** Whether it is content with the newest event of each conflation key. */
+  /** Whether it gets only the newest event of each conflation key. */
   readonly conflates: boolean;
 }
 
-/** What became of a new entry. */
+/** What is to be known of a new entry. */
 export interface Pushed {
   /** Its frame's length. */
   readonly bytes: number;
-  /** The entry that it stands for with readers that conflate; 0 where there is none. */
+  /** The entry that it replaces for readers that conflate; 0 where there is none. */
   readonly replaces: number;
 }
 
@@ -27,7 +27,7 @@ export interface Pushed {
 export interface Held {
   readonly frame: Buffer;
   readonly rooms: readonly string[] | undefined;
-  /** What it conflates with: the rooms and the key. */
+  /** The rooms and the key, which it has in common with the entries that it conflates with. */
   readonly key: string | undefined;
   /** When it was added, on `performance.now()`'s clock. */
   readonly at: number;
@@ -37,16 +37,12 @@ interface Taken {
   readonly after: number;
   readonly end: number;
   readonly batch: Batch;
-  /** Whether every reader at this cursor is due just these frames. */
+  /** Whether every reader at this position is due just these frames. */
   readonly forAll: boolean;
   readonly frames: readonly Buffer[];
 }
 
-/**
- * Entries in a row, as frames, that cursors move over.
- *
- * A cursor is the sequence of the last event its client got.
- */
+/** Entries in a row, as frames, that cursors move over. */
 export class Window {
   epoch: string;
   /** The sequence of the newest entry. */
@@ -55,14 +51,14 @@ export class Window {
   readonly #newest = new Map<string, number>();
   #lastTaken: Taken | undefined;
 
-  /** An empty window, right behind the entry `head` of this life of the log. */
+  /** An empty window, right behind the entry `head` of this epoch. */
   constructor(epoch: string, head: number) {
     this.epoch = epoch;
     this.head = head;
   }
 
-  /** The oldest cursor that all entries above are there for. */
-  get tail(): number {
+  /** Everything up to this sequence is not here any more, or never was. */
+  get trimmedTo(): number {
     return this.head - this.#held.size;
   }
 
@@ -90,10 +86,10 @@ export class Window {
     return { bytes: frame.length, replaces };
   }
 
-  /** Takes the oldest entry out, and says whether a newer one stands for it. */
+  /** Removes the oldest entry, and says whether a newer one replaces it. */
   protected shift(): { readonly held: Held; readonly replaced: boolean } {
     const held = this.#held.shift() as Held;
-    const sequence = this.tail;
+    const sequence = this.trimmedTo;
     const replaced = this.#isReplaced(held, sequence);
     if (held.key !== undefined && this.#newest.get(held.key) === sequence) {
       this.#newest.delete(held.key);
@@ -115,15 +111,15 @@ export class Window {
   }
 
   /**
-   * The frames above a reader's cursor that are for it, as many as fit into one batch, up to the
-   * entry `end`; a larger frame comes alone. The batch is empty where none of them is for it.
-   * Readers that are due the same frames get the same batch.
+   * The frames above a reader's position that are for it, as many as fit into one batch, up to the
+   * entry `end`; a larger frame is alone in its batch. The batch is empty where none of the frames is
+   * for the reader. Readers that are due the same frames get the same batch.
    *
-   * The cursor must lie in the window.
+   * The position must lie in the window.
    */
   take(reader: Reader, end: number): Batch {
     const last = this.#lastTaken;
-    const after = reader.cursor;
+    const after = reader.position;
     const same = last?.after === after && last.end === end;
     if (same && last.forAll) return last.batch;
 
@@ -132,7 +128,7 @@ export class Window {
     let forAll = true;
     let reached = after;
     for (; reached < end; reached++) {
-      const held = this.#held.at(reached - this.tail) as Held;
+      const held = this.#held.at(reached - this.trimmedTo) as Held;
       forAll &&= held.rooms === undefined && held.key === undefined;
       if (!isFor(held, reader.rooms)) continue;
       if (reader.conflates && this.#isReplaced(held, reached + 1)) continue;
@@ -147,11 +143,11 @@ export class Window {
     return batch;
   }
 
-  /** How many events for this reader lie above its cursor. */
+  /** How many events for this reader lie above its position. */
   count(reader: Reader): number {
     let count = 0;
-    for (let position = reader.cursor; position < this.head; position++) {
-      if (isFor(this.#held.at(position - this.tail) as Held, reader.rooms)) count++;
+    for (let passed = reader.position; passed < this.head; passed++) {
+      if (isFor(this.#held.at(passed - this.trimmedTo) as Held, reader.rooms)) count++;
     }
     return count;
   }

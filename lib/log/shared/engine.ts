@@ -29,7 +29,7 @@ export interface Extent {
   /** The sequence before the first entry of this life. */
   readonly start: number;
   /** The sequence before the oldest entry that is left. */
-  readonly tail: number;
+  readonly trimmedTo: number;
   /** The sequence of the newest entry. */
   readonly head: number;
 }

@@ -24,7 +24,7 @@ interface Wait extends Pick<Extent, 'epoch' | 'head'> {
 }
 
 /** Who is told of whether the engine can be reached. */
-export interface TailHooks {
+export interface LiveFeedHooks {
   /** It can't; it could until `since`, on `performance.now()`'s clock. */
   away(since: number): void;
   /** It can, maybe again. */
@@ -32,11 +32,11 @@ export interface TailHooks {
 }
 
 /** Gives a follower all entries of an engine as they come, through all that happens to it. */
-export class Tail {
+export class LiveFeed {
   readonly #connection: Connection;
   readonly #newest: NewestPlace;
   readonly #follower: LogFollower;
-  readonly #hooks: TailHooks;
+  readonly #hooks: LiveFeedHooks;
   readonly #waits = new Set<Wait>();
   /** The last entry that the follower was given. */
   #sequence = 0;
@@ -49,7 +49,7 @@ export class Tail {
     connection: Connection,
     newest: NewestPlace,
     follower: LogFollower,
-    hooks: TailHooks,
+    hooks: LiveFeedHooks,
   ) {
     this.#connection = connection;
     this.#newest = newest;
@@ -113,10 +113,10 @@ export class Tail {
     }
   }
 
-  #adopt({ epoch, start, tail, head }: Extent): void {
+  #adopt({ epoch, start, trimmedTo, head }: Extent): void {
     // What was trimmed meanwhile is noticed by the first entry that comes.
     if (this.epoch === '') this.#begin(epoch, head);
-    else if (this.epoch !== epoch) this.#begin(epoch, Math.max(start, tail));
+    else if (this.epoch !== epoch) this.#begin(epoch, Math.max(start, trimmedTo));
     this.start = start;
     // Who asked when the engine had another life waits for nothing.
     this.#rejectWaits(new Error('the log has begun another life'), epoch);

@@ -3,25 +3,25 @@
 import { FOLLOWED, type Log, type LogEntry, type LogFollower, type LogRecord } from '../log.js';
 import { Connection } from './connection.js';
 import type { Engine, Extent } from './engine.js';
-import { Tail } from './live-feed.js';
+import { LiveFeed } from './live-feed.js';
 import { NewestPlace } from './place.js';
 import { Writer } from './writer.js';
 
 /** A log that lives in an engine, which other processes use as well. */
 export function remoteLog(engine: Engine): Log {
   const newest = new NewestPlace();
-  /** For the tail alone, which waits on it. */
-  const tailing = new Connection(engine);
+  /** For the feed alone, which waits on it. */
+  const feeding = new Connection(engine);
   /** For everything else. */
   const asking = new Connection(engine);
   const writer = new Writer(asking, engine.write, newest);
   const sync = joined(() => asking.use((session) => session.sync(newest.known)));
-  let tail: Tail | undefined;
+  let feed: LiveFeed | undefined;
 
   return {
     follow(follower: LogFollower) {
-      if (tail !== undefined) throw new TypeError(FOLLOWED);
-      tail = new Tail(tailing, newest, follower, {
+      if (feed !== undefined) throw new TypeError(FOLLOWED);
+      feed = new LiveFeed(feeding, newest, follower, {
         away: (since) => asking.suspect(since),
         back: () => asking.hurry(),
       });
@@ -30,24 +30,24 @@ export function remoteLog(engine: Engine): Log {
     append: (record: LogRecord, signal: AbortSignal) => writer.append(record, signal),
 
     async read(after: number, limit: number): Promise<LogEntry[]> {
-      if (tail === undefined) throw new Error('the log has no hub yet');
+      if (feed === undefined) throw new Error('the log has no hub yet');
       // What lies below is of another life.
-      const from = Math.max(after, tail.start);
+      const from = Math.max(after, feed.start);
       const entries = await asking.use((session) => session.read(from, limit));
-      const own = entries.filter(({ epoch }) => epoch === tail?.epoch);
+      const own = entries.filter(({ epoch }) => epoch === feed?.epoch);
       if (own.length === 0 && entries.length > 0) throw new Error('the log has begun another life');
       return own;
     },
 
     async caughtUp() {
       const extent: Extent = await sync();
-      await tail?.reached(extent);
+      await feed?.reached(extent);
     },
 
     async close() {
-      tailing.close();
+      feeding.close();
       asking.close();
-      tail?.close();
+      feed?.close();
       writer.close();
     },
   };

@@ -1,0 +1,40 @@
+import { describe } from '../errors.js';
+import { plural } from '../util/plural.js';
+
+/** What a hub knows about its log: whether the log is reachable, and what it has stored. */
+export class LogStatus {
+  readonly #warn: (message: string) => void;
+  /** The newest entry that the log is known to have. */
+  stored = 0;
+  #isReachable = true;
+  /** How many events were not sent since the log became unreachable. */
+  #unsent = 0;
+
+  constructor(warn: (message: string) => void) {
+    this.#warn = warn;
+  }
+
+  get isReachable(): boolean {
+    return this.#isReachable;
+  }
+
+  connected(head: number): void {
+    this.stored = head;
+    if (this.#isReachable) return;
+    const unsent = this.#unsent > 0 ? `: ${plural(this.#unsent, 'event')} not sent meanwhile` : '';
+    this.#warn(`the log is reachable again${unsent}`);
+    this.#isReachable = true;
+    this.#unsent = 0;
+  }
+
+  disconnected(reason: Error): void {
+    if (this.#isReachable) this.#warn(`the log is unreachable: ${describe(reason)}`);
+    this.#isReachable = false;
+  }
+
+  notSent(error: unknown): void {
+    // A sender with a timer would have this said again and again.
+    if (!this.#isReachable && this.#unsent++ > 0) return;
+    this.#warn(`event not sent: ${describe(error)}`);
+  }
+}
