@@ -1,6 +1,7 @@
-import { Admission } from './client/admission.js';
+import { Admission, type Attachment } from './client/admission.js';
 import { type Client, ConnectedClient } from './client/client.js';
-import { Cursor, type CursorHost } from './client/cursor.js';
+import { Cursor } from './client/cursor.js';
+import type { CursorHost } from './client/host.js';
 import { Notices } from './client/notices.js';
 import { checkRoom, Rooms } from './client/rooms.js';
 import type { Sink } from './client/sink.js';
@@ -25,20 +26,8 @@ import { type Publisher, readSendOptions, type SendOptions } from './publisher.j
 import { createCounters, type HubStats } from './stats.js';
 import { type Logger, safeLogger } from './util/logger.js';
 import { withTimeLimit } from './util/time-limit.js';
-import { MAX_DELAY } from './validate.js';
 import { Retention } from './window/retention.js';
 import { Ring } from './window/ring.js';
-
-/** How long clients wait before they reconnect, in ms, where the hub leaves `retry` to them. */
-const DEFAULT_RETRY = 3000;
-
-/** How a client is let in. */
-export interface Attachment {
-  readonly lastEventId: string | undefined;
-  readonly rooms: readonly string[];
-  /** Called once when the client is gone. */
-  readonly left: () => void;
-}
 
 /** Accepts events, and keeps the clients. It knows no HTTP: a client comes with its sink. */
 export class EventHub implements Publisher {
@@ -57,7 +46,7 @@ export class EventHub implements Publisher {
   readonly #retention: Retention;
   readonly #dispatcher: Dispatcher;
   readonly #publishQueue: PublishQueue;
-  readonly #host: CursorHost;
+  readonly #host: CursorHost<Cursor>;
   readonly #counters = createCounters();
   readonly #maxAge: MaxAge;
   #closed: Promise<void> | undefined;
@@ -128,10 +117,6 @@ export class EventHub implements Publisher {
     return this.clients.size;
   }
 
-  get refuse(): 'retry' | 'status' {
-    return this.#settings.refuse;
-  }
-
   stats(): HubStats {
     let lag = 0;
     for (const cursor of this.#cursors) lag = Math.max(lag, cursor.lag);
@@ -198,12 +183,6 @@ export class EventHub implements Publisher {
     return client;
   }
 
-  /** How long a rejected client is to wait, in ms: if all reconnected at once, it were a stampede. */
-  jitteredRetry(): number {
-    const retry = this.#settings.retry || DEFAULT_RETRY;
-    return Math.min(Math.round(retry * (1 + Math.random())), MAX_DELAY);
-  }
-
   async flushed(): Promise<void> {
     // While the log is unreachable, this is about the events that have come from it.
     await this.#log.caughtUp?.().catch(() => {});
@@ -248,7 +227,7 @@ export class EventHub implements Publisher {
     });
     for (const cursor of this.#cursors) {
       if (cursor.isFinishing) continue;
-      cursor.farewell = this.#notices.farewell(this.jitteredRetry());
+      cursor.farewell = this.#notices.farewell(this.admission.jitteredRetry());
       this.#finish(cursor);
     }
     const timer = setTimeout(() => {

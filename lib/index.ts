@@ -21,4 +21,4 @@ export type {
 export { type Next, type SseHandler, type SseOptions, sse } from './sse.js';
 export type { HubStats } from './stats.js';
 export type { Logger } from './util/logger.js';
-export type { Gap, GapReason } from './window/ring.js';
+export type { Gap, GapReason } from './window/gap.js';

@@ -1,15 +1,29 @@
 import { parseEventId } from '../log/event-id.js';
 import type { Log } from '../log/log.js';
 import type { LogStatus } from '../log/status.js';
+import { MAX_DELAY } from '../validate.js';
 import type { Ring } from '../window/ring.js';
 
 /** Why a client is rejected. */
 export type Refusal = 'final' | 'closed' | 'unreachable' | 'full' | 'key';
 
+/** How a client is let in. */
+export interface Attachment {
+  readonly lastEventId: string | undefined;
+  readonly rooms: readonly string[];
+  /** Called once when the client is gone. */
+  readonly left: () => void;
+}
+
 export interface AdmissionSettings {
   readonly maxClients: number;
   readonly maxClientsPerKey: number;
+  readonly retry: number | false;
+  readonly refuse: 'retry' | 'status';
 }
+
+/** How long clients wait before they reconnect, in ms, where the hub leaves `retry` to them. */
+const DEFAULT_RETRY = 3000;
 
 /** Decides whether a client is let in, and counts those that are, until their streams are over. */
 export class Admission {
@@ -26,6 +40,17 @@ export class Admission {
     this.#log = log;
     this.#ring = ring;
     this.#status = status;
+  }
+
+  /** How a rejected client is answered. */
+  get refuse(): 'retry' | 'status' {
+    return this.#settings.refuse;
+  }
+
+  /** How long a client is to wait, in ms: a crowd that reconnects must not reconnect all at once. */
+  jitteredRetry(): number {
+    const retry = this.#settings.retry || DEFAULT_RETRY;
+    return Math.min(Math.round(retry * (1 + Math.random())), MAX_DELAY);
   }
 
   /** Lets nobody in any more. */

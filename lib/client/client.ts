@@ -5,8 +5,8 @@ import { quote } from '../errors.js';
 import { encodeEvent, frameEvent, frameFields } from '../frame.js';
 import type { AnyEvents, MessageData, SendArguments } from '../publisher.js';
 import { record } from '../validate.js';
-import { type Cursor, NO_ROOMS } from './cursor.js';
-import { checkRoom } from './rooms.js';
+import type { Cursor } from './cursor.js';
+import { checkRoom, NO_ROOMS } from './rooms.js';
 import { sendFrom } from './send-from.js';
 
 /** The options of a send to one client. */

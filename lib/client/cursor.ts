@@ -1,30 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import type { Serialize } from '../frame.js';
-import type { Counters } from '../stats.js';
 import { Watermark } from '../util/watermark.js';
 import { BATCH_BYTES, type Batch, Parts } from '../window/batch.js';
+import { type Gap, type GapReason, join } from '../window/gap.js';
 import type { Page, PageReader } from '../window/pages.js';
-import type { Gap, GapReason, Ring } from '../window/ring.js';
 import type { Reader, Window } from '../window/window.js';
 import { DirectEvents } from './direct.js';
-import type { Notices } from './notices.js';
-import type { Rooms } from './rooms.js';
+import type { CursorHost } from './host.js';
+import { NO_ROOMS } from './rooms.js';
 import type { Sink, SinkOwner } from './sink.js';
-
-/** The hub, as its cursors see it. */
-export interface CursorHost {
-  readonly ring: Ring;
-  readonly notices: Notices;
-  readonly serialize: Serialize;
-  readonly counters: Counters;
-  readonly members: Rooms<Cursor>;
-  drained(cursor: Cursor): void;
-  closed(cursor: Cursor): void;
-  /** Ends the cursor's stream once its client has what was accepted so far. */
-  finish(cursor: Cursor): void;
-  /** A direct event of so many bytes waits for the cursor. */
-  wake(cursor: Cursor, bytes: number): void;
-}
 
 /**
  * - `idle`: has everything, and stays at the head while others' events move it
@@ -35,8 +18,6 @@ export interface CursorHost {
  * - `gone`
  */
 export type CursorState = 'idle' | 'queued' | 'fetching' | 'blocked' | 'ended' | 'gone';
-
-export const NO_ROOMS: ReadonlySet<string> = new Set();
 
 /** One client's place in the log, over a sink. */
 export class Cursor implements SinkOwner, Reader, PageReader {
@@ -72,7 +53,7 @@ export class Cursor implements SinkOwner, Reader, PageReader {
 
   constructor(
     readonly sink: Sink,
-    readonly host: CursorHost,
+    readonly host: CursorHost<Cursor>,
     position: number,
     left: () => void,
   ) {
@@ -217,8 +198,7 @@ export class Cursor implements SinkOwner, Reader, PageReader {
   }
 
   #noteGiven(given: Watermark): void {
-    const waits =
-      this.#state === 'queued' || this.#state === 'fetching' || this.#state === 'blocked';
+    const waits = ['queued', 'fetching', 'blocked'].includes(this.#state);
     if (waits && this.#owes) return;
     const hasAll = !waits || (this.#end !== undefined && this.position >= this.#end);
     given.advance(hasAll ? this.host.ring.head : this.position);
@@ -233,7 +213,7 @@ export class Cursor implements SinkOwner, Reader, PageReader {
   /** Everything up to the ring's head is lost to it, for this reason. */
   lose(reason: GapReason): void {
     const { head } = this.host.ring;
-    this.#addGap({ reason });
+    this.#gap = join(this.#gap, { reason });
     this.blockedAt = head;
     this.resetLag();
     if (this.#end !== undefined) this.#end = head;
@@ -249,11 +229,11 @@ export class Cursor implements SinkOwner, Reader, PageReader {
     let missed = 0;
     if (ring.reaches && this.position < ring.trimmedTo) {
       missed = ring.head - this.position;
-      this.#addGap({ reason: 'slow' });
+      this.#gap = join(this.#gap, { reason: 'slow' });
     } else {
       this.#passTrimmed(ring);
       missed = ring.count(this);
-      if (missed > 0) this.#addGap({ reason: 'slow', missed });
+      if (missed > 0) this.#gap = join(this.#gap, { reason: 'slow', missed });
     }
     this.#position = ring.head;
     const direct = this.#direct?.unwritten ?? 0;
@@ -314,13 +294,7 @@ export class Cursor implements SinkOwner, Reader, PageReader {
     if (window === ring && ring.reaches) return;
     const gap: Gap | undefined =
       window === ring ? ring.gapAbove(this.position, this.rooms) : { reason: 'trimmed' };
-    if (gap !== undefined) this.#addGap(gap);
+    if (gap !== undefined) this.#gap = join(this.#gap, gap);
     this.#position = window.trimmedTo;
-  }
-
-  #addGap({ reason, missed }: Gap): void {
-    const before = this.#gap === undefined ? 0 : this.#gap.missed;
-    const both = before === undefined || missed === undefined ? undefined : before + missed;
-    this.#gap = { reason: this.#gap?.reason ?? reason, missed: both };
   }
 }

@@ -1,6 +1,7 @@
 import { encodeEvent, frameEvent, frameId, frameRetry } from '../frame.js';
 import { Batch } from '../window/batch.js';
-import type { Gap, Ring } from '../window/ring.js';
+import type { Gap } from '../window/gap.js';
+import type { Ring } from '../window/ring.js';
 
 export interface NoticeSettings {
   readonly retry: number | false;

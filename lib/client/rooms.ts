@@ -1,5 +1,7 @@
 import { quote } from '../errors.js';
 
+export const NO_ROOMS: ReadonlySet<string> = new Set();
+
 /** The members of each room. A room exists as long as it has members. */
 export class Rooms<Member> {
   readonly #members = new Map<string, Set<Member>>();

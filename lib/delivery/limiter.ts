@@ -40,6 +40,7 @@ export function createLimiter<Item>(
   concurrency: number,
   run: (item: Item, done: () => void) => void,
 ): Limiter<Item>;
+// Long, because a limiter's state is in its closure: it is a function with properties.
 export function createLimiter<Item>(
   concurrency: number,
   run: (item: Item, done: () => void) => void = (job, done) => (job as Job)(done),

@@ -1,5 +1,5 @@
-import type { Refusal } from '../client/admission.js';
-import type { Attachment, EventHub } from '../hub.js';
+import type { Attachment, Refusal } from '../client/admission.js';
+import type { EventHub } from '../hub.js';
 import { acceptsEventStream } from './accept.js';
 import type { Request, RouteRequest } from './message.js';
 import { checkRooms, type RouteSettings } from './route-options.js';

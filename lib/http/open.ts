@@ -2,11 +2,11 @@
 
 import type { ServerResponse } from 'node:http';
 import type { Http2ServerResponse } from 'node:http2';
-import type { Refusal } from '../client/admission.js';
+import type { Attachment, Refusal } from '../client/admission.js';
 import { absentClient, type Client } from '../client/client.js';
 import { describe, SseError } from '../errors.js';
 import { frameRetry } from '../frame.js';
-import type { Attachment, EventHub } from '../hub.js';
+import type { EventHub } from '../hub.js';
 import { decide } from './decide.js';
 import { sendHead } from './head.js';
 import type { Request, Response, RouteRequest } from './message.js';
@@ -95,8 +95,8 @@ function refuse(
     res.statusCode = 204;
     return reject(res);
   }
-  const retry = hub.jitteredRetry();
-  if (reason === 'key' || hub.refuse === 'status') {
+  const retry = hub.admission.jitteredRetry();
+  if (reason === 'key' || hub.admission.refuse === 'status') {
     res.statusCode = reason === 'key' ? 429 : 503;
     res.setHeader('Retry-After', Math.ceil(retry / 1000));
     return reject(res);

@@ -1,8 +1,8 @@
 /**
- * A promise that is waited for again and again, each time for a while. Each `then` on a promise that
- * stays open is kept by it, so there is one for all.
+ * A promise that is waited for again and again, each time for a while. A promise keeps each `then`
+ * for as long as it is pending, so all the waits share one.
  */
-export class Upcoming<T> {
+export class Pollable<T> {
   #outcome: { readonly value: T } | { readonly error: unknown } | undefined;
   #wake: () => void = () => {};
 

@@ -1,5 +1,6 @@
 import { MAX_ID_LENGTH, parseEventId } from '../log/event-id.js';
 import type { LogEntry } from '../log/log.js';
+import type { Gap, GapReason } from './gap.js';
 import { Losses } from './losses.js';
 import { type Pushed, Window } from './window.js';
 
@@ -10,16 +11,6 @@ const ENTRY_OVERHEAD = 200;
 export interface RingBounds {
   readonly events: number;
   readonly bytes: number;
-}
-
-/** Why a client can't go on where it was. */
-export type GapReason = 'malformed' | 'oversized' | 'epoch' | 'ahead' | 'trimmed' | 'slow';
-
-/** What a client missed: the data of a `gap` event. */
-export interface Gap {
-  readonly reason: GapReason;
-  /** How many events, where that is known. */
-  readonly missed?: number | undefined;
 }
 
 /** Where a client starts to read, and what it missed between that and where it was. */

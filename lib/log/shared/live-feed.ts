@@ -1,5 +1,6 @@
 import { SseError } from '../../errors.js';
 import { withTimeLimit } from '../../util/time-limit.js';
+import { Watermark } from '../../util/watermark.js';
 import type { LogFollower } from '../log.js';
 import type { Connection } from './connection.js';
 import type { Extent, StoredEntry } from './engine.js';
@@ -17,18 +18,12 @@ const LOOK = 100;
 /** How long somebody waits at most until the follower is where the engine was, in ms. */
 const CATCH_UP_LIMIT = 30_000;
 
-/** Somebody waits until the follower is where the engine was. */
-interface Wait extends Pick<Extent, 'epoch' | 'head'> {
-  readonly resolve: () => void;
-  readonly reject: (reason: unknown) => void;
-}
-
-/** Who is told of whether the engine can be reached. */
+/** What the live feed reports, beside what its follower is given. */
 export interface LiveFeedHooks {
-  /** It can't; it could until `since`, on `performance.now()`'s clock. */
-  away(since: number): void;
-  /** It can, maybe again. */
-  back(): void;
+  /** The engine is unreachable; it was reachable until `since`, on `performance.now()`'s clock. */
+  disconnected(since: number): void;
+  /** The engine is reachable again. */
+  connected(): void;
 }
 
 /** Gives a follower all entries of an engine as they come, through all that happens to it. */
@@ -37,10 +32,11 @@ export class LiveFeed {
   readonly #newest: NewestPlace;
   readonly #follower: LogFollower;
   readonly #hooks: LiveFeedHooks;
-  readonly #waits = new Set<Wait>();
+  /** How far the follower was given the entries of each epoch that somebody waits for. */
+  readonly #given = new Map<string, Watermark>();
   /** The last entry that the follower was given. */
   #sequence = 0;
-  #isAway = false;
+  #isUnreachable = false;
   epoch = '';
   /** The sequence before the first entry of this life. */
   start = 0;
@@ -62,10 +58,22 @@ export class LiveFeed {
   reached({ epoch, head }: Extent): Promise<void> {
     const isThere = new Promise<void>((resolve, reject) => {
       if (this.#connection.isClosed) return reject(closed());
-      this.#waits.add({ epoch, head, resolve, reject });
-      this.#checkWaits();
+      let given = this.#given.get(epoch);
+      if (given === undefined) {
+        given = new Watermark();
+        this.#given.set(epoch, given);
+      }
+      given.when(head, (reason) => (reason === undefined ? resolve() : reject(reason)));
+      this.#noteGiven();
     });
     return withTimeLimit(isThere, CATCH_UP_LIMIT, 'to catch up with the log');
+  }
+
+  /** The entries of this epoch. Throws where there are none but others: the log was reset. */
+  ownOf(entries: readonly StoredEntry[]): StoredEntry[] {
+    const own = entries.filter(({ epoch }) => epoch === this.epoch);
+    if (own.length === 0 && entries.length > 0) throw new Error('the log was reset');
+    return own;
   }
 
   /** Nobody is kept waiting any longer. */
@@ -84,8 +92,8 @@ export class LiveFeed {
           const extent = await this.#connection.use((session) => session.sync(this.#newest.known));
           if (this.#connection.isClosed) break;
           this.#adopt(extent);
-          if (this.#isAway) this.#hooks.back();
-          this.#isAway = false;
+          if (this.#isUnreachable) this.#hooks.connected();
+          this.#isUnreachable = false;
           head = extent.head;
           syncedAt = performance.now();
         }
@@ -104,11 +112,11 @@ export class LiveFeed {
       } catch (error) {
         if (this.#connection.isClosed) break;
         syncedAt = Number.NEGATIVE_INFINITY;
-        this.#isAway = true;
+        this.#isUnreachable = true;
         this.#connection.reset();
         this.#follower.disconnected(error as Error);
         this.#rejectWaits(error);
-        this.#hooks.away(workedAt);
+        this.#hooks.disconnected(workedAt);
       }
     }
   }
@@ -121,7 +129,7 @@ export class LiveFeed {
     // Who asked when the engine had another life waits for nothing.
     this.#rejectWaits(new Error('the log has begun another life'), epoch);
     this.#follower.connected(head);
-    this.#checkWaits();
+    this.#noteGiven();
   }
 
   #begin(epoch: string, sequence: number): void {
@@ -146,7 +154,7 @@ export class LiveFeed {
     }
     const last = entries.at(-1);
     if (last !== undefined) this.#newest.learn(last);
-    this.#checkWaits();
+    this.#noteGiven();
     return last !== undefined;
   }
 
@@ -158,19 +166,15 @@ export class LiveFeed {
     else await this.#take(entries);
   }
 
-  #checkWaits(): void {
-    for (const wait of this.#waits) {
-      if (wait.epoch !== this.epoch || wait.head > this.#sequence) continue;
-      this.#waits.delete(wait);
-      wait.resolve();
-    }
+  #noteGiven(): void {
+    this.#given.get(this.epoch)?.advance(this.#sequence);
   }
 
   #rejectWaits(reason: unknown, butFor?: string): void {
-    for (const wait of this.#waits) {
-      if (wait.epoch === butFor) continue;
-      this.#waits.delete(wait);
-      wait.reject(reason);
+    for (const [epoch, given] of this.#given) {
+      if (epoch === butFor) continue;
+      this.#given.delete(epoch);
+      given.restart(0, reason);
     }
   }
 }

@@ -2,7 +2,7 @@
 
 import { FOLLOWED, type Log, type LogEntry, type LogFollower, type LogRecord } from '../log.js';
 import { Connection } from './connection.js';
-import type { Engine, Extent } from './engine.js';
+import type { Engine } from './engine.js';
 import { LiveFeed } from './live-feed.js';
 import { NewestPlace } from './place.js';
 import { Writer } from './writer.js';
@@ -22,8 +22,8 @@ export function remoteLog(engine: Engine): Log {
     follow(follower: LogFollower) {
       if (feed !== undefined) throw new TypeError(FOLLOWED);
       feed = new LiveFeed(feeding, newest, follower, {
-        away: (since) => asking.suspect(since),
-        back: () => asking.hurry(),
+        disconnected: (since) => asking.suspect(since),
+        connected: () => asking.hurry(),
       });
     },
 
@@ -31,17 +31,12 @@ export function remoteLog(engine: Engine): Log {
 
     async read(after: number, limit: number): Promise<LogEntry[]> {
       if (feed === undefined) throw new Error('the log has no hub yet');
-      // What lies below is of another life.
-      const from = Math.max(after, feed.start);
-      const entries = await asking.use((session) => session.read(from, limit));
-      const own = entries.filter(({ epoch }) => epoch === feed?.epoch);
-      if (own.length === 0 && entries.length > 0) throw new Error('the log has begun another life');
-      return own;
+      const from = Math.max(after, feed.start); // The entries below are of another epoch.
+      return feed.ownOf(await asking.use((session) => session.read(from, limit)));
     },
 
     async caughtUp() {
-      const extent: Extent = await sync();
-      await feed?.reached(extent);
+      await feed?.reached(await sync());
     },
 
     async close() {

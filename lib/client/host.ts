@@ -1,0 +1,20 @@
+import type { Serialize } from '../frame.js';
+import type { Counters } from '../stats.js';
+import type { Ring } from '../window/ring.js';
+import type { Notices } from './notices.js';
+import type { Rooms } from './rooms.js';
+
+/** The hub, as its cursors see it. */
+export interface CursorHost<Cursor> {
+  readonly ring: Ring;
+  readonly notices: Notices;
+  readonly serialize: Serialize;
+  readonly counters: Counters;
+  readonly members: Rooms<Cursor>;
+  drained(cursor: Cursor): void;
+  closed(cursor: Cursor): void;
+  /** Ends the cursor's stream once its client has what was accepted so far. */
+  finish(cursor: Cursor): void;
+  /** A direct event of so many bytes waits for the cursor. */
+  wake(cursor: Cursor, bytes: number): void;
+}
