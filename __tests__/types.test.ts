@@ -3,7 +3,19 @@
  * compile.
  */
 import express from 'express';
-import { createHub, type Hub, sse } from '../lib/index.js';
+import {
+  type Client,
+  createHub,
+  type Gap,
+  type GapReason,
+  type Headers,
+  type Hub,
+  type Next,
+  type Request,
+  type Response,
+  type RouteRequest,
+  sse,
+} from '../lib/index.js';
 
 interface Order {
   readonly id: number;
@@ -72,6 +84,49 @@ test('a typed hub is mounted with its types', () => {
   // @ts-expect-error the types come with the hub
   const wrong = () => stream.hub.sendEvent('oder', 1);
   expect(wrong).toBeInstanceOf(Function);
+});
+
+test('clients keep the types of the hub, wherever they come from', () => {
+  const hub = createHub<Events>();
+  const right = async (client: Client<Events>) => {
+    await client.sendEvent('order', { id: 1 }, { id: 'own' });
+    await client.send('hello');
+    await client.sendFrom([1, 2], { type: 'tick' });
+  };
+  const wrong = (client: Client<Events>) => {
+    // @ts-expect-error no such type of event
+    client.sendEvent('oder', { id: 1 });
+    // @ts-expect-error data of another event
+    client.sendEvent('tick', { id: 1 });
+    // @ts-expect-error data of another type
+    client.send(1);
+    // @ts-expect-error values of another event
+    client.sendFrom(['one'], { type: 'tick' });
+  };
+  for (const client of hub.clients.values()) void right(client);
+  sse<Events>({ onConnect: right });
+  sse({ hub, onConnect: right });
+  expect(wrong).toBeInstanceOf(Function);
+});
+
+test('everything that a public signature names has a name to import', () => {
+  const told = ({ reason, missed }: Gap): [GapReason, number | undefined] => [reason, missed];
+  const headers: Headers = { 'X-Robots-Tag': 'none' };
+  const next: Next = () => {};
+  const key = (req: RouteRequest): string => String(req.ip);
+  const open = (hub: Hub, req: Request, res: Response) => hub.open(req, res, { headers, key });
+  expect([told({ reason: 'slow', missed: 5 }), next, open]).toHaveLength(3);
+});
+
+test("Express's request is known to a route's functions that don't declare it", () => {
+  const stream = sse({
+    rooms: (req) => [String(req.query.team)],
+    key: (req) => req.ip ?? '',
+    onConnect: (client, req) => client.send(req.query),
+  });
+  // @ts-expect-error no such property of a request
+  sse({ rooms: (req) => [req.team] });
+  expect(stream.hub).toBeDefined();
 });
 
 test("Express knows res.locals.stream, and its Request in the route's options", () => {

@@ -4,6 +4,7 @@ export const USAGE = `npm run bench -- [options]
   --quick            all of it in two minutes, coarse; writes no files
   --only a,b         these scenarios alone; writes no files
   --targets x,y      these targets alone; writes no files
+  --before folder    with the built checkout in that folder beside this one; writes no files
   --rounds N         how often each row is run, an odd number (5; with --quick 1)
 `;
 
@@ -15,13 +16,14 @@ export function readArguments(args) {
       quick: { type: 'boolean', default: false },
       only: { type: 'string' },
       targets: { type: 'string' },
+      before: { type: 'string' },
       rounds: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   });
-  const { quick, help } = values;
+  const { quick, help, before } = values;
   const rounds = readRounds(values.rounds ?? (quick ? 1 : 5));
-  return { quick, help, rounds, only: list(values.only), targets: list(values.targets) };
+  return { quick, help, before, rounds, only: list(values.only), targets: list(values.targets) };
 }
 
 export function readRounds(value) {

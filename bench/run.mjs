@@ -1,4 +1,5 @@
 // npm run bench: measures the package beside its peers, and beside the least that Node can do.
+import { resolve } from 'node:path';
 import { readArguments, USAGE } from './args.mjs';
 import { checklist } from './checklist.mjs';
 import { mostClients } from './machine.mjs';
@@ -6,7 +7,7 @@ import { optionalTargets } from './optional.mjs';
 import { writeReport } from './report.mjs';
 import { scenarios } from './scenarios.mjs';
 import { withSession } from './session.mjs';
-import { targets } from './targets.mjs';
+import { nameBefore, targets, targetsBefore } from './targets.mjs';
 import { printAims, printTable, runAndTell } from './terminal.mjs';
 
 const args = process.argv.slice(2);
@@ -25,7 +26,8 @@ try {
 
 async function bench(options) {
   const optional = await optionalTargets(options);
-  const all = { ...targets, ...optional.targets };
+  const before = options.before === undefined ? {} : targetsBefore(resolve(options.before));
+  const all = { ...targets, ...before, ...optional.targets };
   const { chosen, notes } = choose(options, all);
   notes.push(...optional.notes);
   for (const note of notes) console.log(note);
@@ -34,7 +36,7 @@ async function bench(options) {
   for (const result of results) printTable(result);
   printAims(checklist(results));
   // A part would take the place of the whole.
-  if (options.quick || options.only || options.targets) return;
+  if (options.quick || options.only || options.targets || options.before) return;
   const command = ['npm run bench', ...(args.length > 0 ? ['--', ...args] : [])].join(' ');
   writeReport(results, { command, notes, moreVersions: optional.versions });
   console.log('\nWritten to bench/RESULTS.md');
@@ -64,10 +66,19 @@ function choose({ quick, only, targets: wanted }, all) {
       ...scenario,
       rows: scenario.rows
         .filter(({ target }) => target in all && (wanted?.includes(target) ?? true))
+        .flatMap((row) => withBefore(row, all))
         .map((row) => fit({ label: row.target, ...row })),
     }))
     .filter(({ rows }) => rows.length > 0);
   return { chosen, notes: [...new Set(notes)] };
+}
+
+/** The row, and the same row for the other checkout, if there is one. */
+function withBefore(row, all) {
+  const target = nameBefore(row.target);
+  return target in all
+    ? [row, { ...row, target, label: nameBefore(row.label ?? row.target) }]
+    : [row];
 }
 
 function check(option, names, known) {

@@ -8,6 +8,19 @@ export const FLOOR = 'raw socket';
 export const SEED = 'WheeskyJack/sse (Go)';
 export const NCHAN = 'Nchan (nginx)';
 
+/** The targets that run this package, as they are with the build of another checkout. */
+export function targetsBefore(checkout) {
+  const own = Object.entries(targets).filter(([, { module }]) => module === HUB);
+  return Object.fromEntries(
+    own.map(([name, target]) => [
+      nameBefore(name),
+      { ...target, options: { ...target.options, checkout } },
+    ]),
+  );
+}
+
+export const nameBefore = (name) => `${name}, before`;
+
 /** Those that run anywhere; optional.mjs adds the others. */
 export const targets = {
   [HUB]: { module: 'express-sse-hub' },
