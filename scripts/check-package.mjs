@@ -15,7 +15,10 @@ import { createParser } from 'eventsource-parser';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const bin = (tool) => join(root, 'node_modules', '.bin', tool);
 const published =
-  /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|docs\/.+\.md|dist\/(cjs|esm)\/.+\.(js|d\.ts)|dist\/esm\/package\.json)$/;
+  /^(package\.json|LICENSE|llms\.txt|(README|CHANGELOG|CONTRIBUTING|SECURITY)\.md|docs\/.+\.md|docs\/example-app\.png|bench\/(RESULTS\.md|LOGS\.md|results\.svg)|skills\/.+\.md|dist\/(cjs|esm)\/.+\.(js|d\.ts)|dist\/esm\/package\.json)$/;
+
+/** In bytes, some 15 % above what it was when it was last looked at. */
+const SIZE_BUDGET = { packed: 312_000, unpacked: 947_000, code: 200_000 };
 
 let passed = 0;
 let failed = 0;
@@ -50,8 +53,14 @@ async function pack(destination) {
     ['pack', '--json', '--foreground-scripts=false', '--pack-destination', destination],
     root,
   );
-  const [{ filename, files }] = JSON.parse(output);
-  return { tarball: join(destination, filename), files: files.map((file) => file.path) };
+  const [{ filename, files, size, unpackedSize }] = JSON.parse(output);
+  const code = files.filter(({ path }) => /^dist\/esm\/.*\.js$/.test(path));
+  return {
+    tarball: join(destination, filename),
+    files: files.map((file) => file.path),
+    sizes: { packed: size, unpacked: unpackedSize, code: sum(code) },
+    largest: files.sort((a, b) => b.size - a.size).slice(0, 5),
+  };
 }
 
 function checkFiles(files) {
@@ -59,6 +68,18 @@ function checkFiles(files) {
   expect(surprising.length === 0, `not meant to be published: ${surprising.join(', ')}`);
   const missing = ['README.md', 'LICENSE', 'CHANGELOG.md'].filter((file) => !files.includes(file));
   expect(missing.length === 0, `missing: ${missing.join(', ')}`);
+}
+
+const sum = (files) => files.reduce((bytes, { size }) => bytes + size, 0);
+
+function checkSizes(sizes, largest) {
+  const over = Object.keys(sizes).filter((name) => sizes[name] > SIZE_BUDGET[name]);
+  const grown = over.map((name) => `${name} ${sizes[name]}, budget ${SIZE_BUDGET[name]}`);
+  const files = largest.map(({ path, size }) => `${path} ${size}`);
+  expect(
+    over.length === 0,
+    `more bytes than SIZE_BUDGET of scripts/check-package.mjs allows: ${grown.join('; ')}\nThe largest files: ${files.join(', ')}`,
+  );
 }
 
 async function checkManifest() {
@@ -143,9 +164,13 @@ try {
   await cp(join(root, 'scripts', 'consumers'), consumers, { recursive: true });
   const packed = await check('packs', () => pack(temporary));
   if (packed) {
-    const { tarball, files } = packed;
+    const { tarball, files, sizes, largest } = packed;
     await check('publishes nothing but what it should', async () => checkFiles(files));
+    await check('is within its size budget', async () => checkSizes(sizes, largest));
     await check('depends on nothing', checkManifest);
+    await check('has the public API of etc/', () =>
+      run(process.execPath, [join(root, 'scripts/api.mjs')], root),
+    );
     await check('publint', () => run(bin('publint'), ['run', '--strict', tarball], root));
     await check('are the types wrong', () =>
       run(bin('attw'), ['--profile', 'node16', '--no-color', '--no-emoji', tarball], root),
