@@ -17,7 +17,7 @@ describe("a stream's description", () => {
     expect(describeLife('s', stream(description), 12, [])).toBe(
       '(express-sse-hub: life 2 from 12)',
     );
-    expect(extentOf('s', stream(description))).toMatchObject({ start: 9, tail: 3, head: 9 });
+    expect(extentOf('s', stream(description))).toMatchObject({ start: 9, trimmedTo: 3, head: 9 });
   });
 
   test('keeps what somebody else has written there', () => {

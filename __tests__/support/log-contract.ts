@@ -2,7 +2,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type EventId, formatEventId, parseEventId } from '../../lib/log/event-id.js';
 import type { Log, LogEntry, LogRecord } from '../../lib/log/log.js';
 import type { LogHistoryOptions } from '../../lib/log/shared/options.js';
-import type { TcpProxy } from './proxy.js';
 import { plain, RecordingFollower, type Run } from './recording-follower.js';
 
 export interface OpenOptions {
@@ -19,10 +18,20 @@ export interface LogSource {
   readonly engine?: LogEngine;
 }
 
+/** A way to a server that a test can break. */
+export interface Breakable {
+  /** How many connections were made so far. */
+  readonly accepted: number;
+  /** Breaks the connections there are. */
+  cut(): void;
+  /** Refuses new ones, or no longer. */
+  refuse(on: boolean): void;
+}
+
 /** A server that logs live in. */
 export interface LogEngine {
   /** What its logs reach it through. */
-  readonly proxy: TcpProxy;
+  readonly proxy: Breakable;
   /** Deletes all that the log has. */
   lose(): Promise<void>;
   /** Resolves with a record that the engine refuses, at least until `accept`. */
@@ -38,8 +47,8 @@ interface Followed<L extends Log = Log> {
   readonly follower: RecordingFollower;
 }
 
-/** What every log does. To be called where tests are described. */
-export function logContract({ open, engine }: LogSource): void {
+/** How the tests of a suite come by logs, which are closed after each test. */
+function following(open: LogSource['open']) {
   const logs = new Set<Log>();
 
   afterEach(async () => {
@@ -52,14 +61,75 @@ export function logContract({ open, engine }: LogSource): void {
   }
 
   /** A log that has begun. */
-  async function follow(options?: OpenOptions): Promise<Followed> {
-    const log = await open(options);
+  async function follow(options?: OpenOptions): Promise<Followed<SharedLog>> {
+    const log = (await open(options)) as SharedLog;
     logs.add(log);
     const follower = new RecordingFollower();
     log.follow(follower);
     await follower.begun();
     return { log, follower };
   }
+  return { logs, close, follow };
+}
+
+/**
+ * What may differ between the client libraries of one engine: how they connect, what they do about lost
+ * connections, the shapes of all replies, and of errors. The contract has the rest.
+ */
+export function libraryContract({ open, engine }: Required<LogSource>): void {
+  const { follow } = following(open);
+
+  test('gives back bytes, rooms and keys, to a follower and in pages', async () => {
+    const records = [
+      { fields: Buffer.from(Array.from({ length: 256 }, (_, byte) => byte)) },
+      record('b', { rooms: ['ü', '"', '\0'], conflate: 'k\n' }),
+      { fields: Buffer.alloc(200_000, 'x') },
+    ];
+    const [a, b] = [await follow(), await follow({ direct: true })];
+    await Promise.all(records.map((one) => append(a.log, one)));
+    await Promise.all([a.follower.received(3), b.follower.received(3)]);
+    const expected = records.map((one, index) => text({ ...one, sequence: index + 1 }));
+    expect(a.follower.entries.map(text)).toEqual(expected);
+    expect(b.follower.entries.map(text)).toEqual(expected);
+    expect((await a.log.read(0, 2)).map(text)).toEqual(expected.slice(0, 2));
+    expect(await a.log.read(3, 5)).toEqual([]);
+    await a.log.caughtUp();
+  });
+
+  test('stores once, and in order, what it was given while its connections were broken', async () => {
+    const { log, follower } = await follow();
+    await append(log, record('1'));
+    engine.proxy.refuse(true);
+    engine.proxy.cut();
+    const ids = numbers(50).map((name) => append(log, record(name)));
+    await follower.until(() => !follower.isConnected);
+    await expect(log.caughtUp()).rejects.toThrow();
+    engine.proxy.refuse(false);
+    expect((await Promise.all(ids)).map(({ sequence }) => sequence)).toEqual(
+      numbers(50).map((n) => +n + 1),
+    );
+    await follower.received(51);
+    expect(names(follower.entries)).toEqual(['1', ...numbers(50)]);
+    expect(follower.runs).toHaveLength(1);
+  });
+
+  test('is reset where the engine has lost all', async () => {
+    const { log, follower } = await follow();
+    await append(log, record('a'));
+    await follower.received(1);
+    await engine.lose();
+    const { epoch } = await append(log, record('b'));
+    await follower.received(2);
+    expect(follower.runs.map(({ entries }) => names(entries))).toEqual([['a'], ['b']]);
+    expect(follower.run?.epoch).toBe(epoch);
+  });
+
+  refusalContract(follow, engine);
+}
+
+/** What every log does. To be called where tests are described. */
+export function logContract({ open, engine }: LogSource): void {
+  const { logs, close, follow } = following(open);
 
   describe('one log', () => {
     test('begins at 0 while it is empty, with an epoch that makes event ids', async () => {
@@ -175,8 +245,7 @@ export function logContract({ open, engine }: LogSource): void {
 
   if (engine === undefined) return;
 
-  const share = follow as (options?: OpenOptions) => Promise<Followed<SharedLog>>;
-  sharedLogContract(share, close, engine);
+  sharedLogContract(follow, close, engine);
 }
 
 /** What a log does that others may share, over a network that may break. */
@@ -633,6 +702,14 @@ function sharedLogContract(
     });
   });
 
+  refusalContract(follow, engine);
+}
+
+/** What the engine refuses for good. */
+function refusalContract(
+  follow: (options?: OpenOptions) => Promise<Followed<SharedLog>>,
+  engine: LogEngine,
+): void {
   describe('what the engine refuses for good', () => {
     test('rejects with the cause, and the log goes on', async () => {
       const [a, b] = [await follow(), await follow({ direct: true })];

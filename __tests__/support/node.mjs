@@ -2,8 +2,8 @@
 // Usage: node node.mjs <URL of Redis or NATS> <prefix>. Prints its port.
 import { createServer } from 'node:http';
 import { createHub } from '../../dist/esm/index.js';
-import { natsLog } from '../../dist/esm/log/nats.js';
-import { redisLog } from '../../dist/esm/log/redis.js';
+import { natsLog } from '../../dist/esm/nats/nats-log.js';
+import { redisLog } from '../../dist/esm/redis/redis-log.js';
 
 const [url, prefix] = process.argv.slice(2);
 
