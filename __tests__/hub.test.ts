@@ -284,7 +284,7 @@ describe('coming back', () => {
     expect(reader.data.slice(1)).toEqual(['7', '8', '9', '10', '11']);
   });
 
-  test('an id of another life of the log is told as a gap', async () => {
+  test('an id of another epoch of the log is told as a gap', async () => {
     const { hub, url } = await serveHub({ gapEvent: 'lost' });
     await hub.send('left');
     const reader = await StreamReader.open(`${url}/?lastEventId=another.7`);

@@ -191,7 +191,7 @@ describe('a log that stores nothing', () => {
 
 describe('a log that begins anew', () => {
   test.each([
-    ['in another life, as an epoch that is over', 'f', 'epoch'],
+    ['in another epoch, as an epoch that is over', 'f', 'epoch'],
     ['in the same life, as entries that are gone', 'e', 'trimmed'],
   ])('%s, is told to every client, and each goes on from there', async (_how, epoch, reason) => {
     const { hub, log } = hubFrom();
@@ -508,7 +508,7 @@ describe('what the hub has dropped', () => {
     expect(sink.data).toEqual(['192', '194', '196', '198', '200']);
   });
 
-  test('is forgotten where the log begins another life meanwhile', async () => {
+  test('is forgotten where the log begins another epoch meanwhile', async () => {
     const { hub, log } = hubFrom(1000, small);
     log.stored = entries(1, 1000);
     const open = log.hold();

@@ -26,7 +26,7 @@ describe('a cursor that cannot be honoured is told as a gap, then comes what is 
   const epochOf = (id: string) => id.split('.')[0] as string;
 
   test.each<[string, (newest: string) => string, string]>([
-    ['of another life of the log', () => 'another-life.3', '{"reason":"epoch"}'],
+    ['of another epoch of the log', () => 'another-epoch.3', '{"reason":"epoch"}'],
     ['of another server altogether', () => '42', '{"reason":"malformed"}'],
     ['of 15 KB', () => 'x'.repeat(15 * 1024), '{"reason":"oversized"}'],
     ['given twice', (newest) => `${newest}, ${newest}`, '{"reason":"malformed"}'],

@@ -15,22 +15,23 @@ export interface Hub<Events extends object = AnyEvents> extends Publisher<Events
   readonly size: number;
 
   /**
-   * Answers a request with this hub's stream, as the middleware of `sse()` does: for `node:http`,
-   * `node:http2`'s compatibility API, or a route that decides by itself.
+   * Answers a request with this hub's stream, as the handler of `sse()` does: for `node:http`,
+   * `node:http2`'s compatibility API, or a route of your own.
    *
-   * Resolves with the client. Where none was let in (a HEAD request, an Accept header that excludes
-   * event streams, a hub that is full or closing), the request was answered, and `client.signal` is
-   * aborted; so it is where the client had left already.
+   * Resolves with the client. Where no client was let in (a HEAD request, an Accept header that excludes
+   * event streams, a hub that is full or closing), the request is answered, and `client.signal` is
+   * aborted. It is aborted as well where the client had disconnected already.
    *
-   * Rejects with an SseError `ERR_SSE_CANNOT_STREAM` where the response can't carry a stream, for
-   * one because its head was sent; it is then left as it was.
+   * Rejects with an SseError `ERR_SSE_CANNOT_STREAM` where the response can't carry a stream, for instance
+   * because its head was sent. The response is left as it was then. Rejects with a TypeError for a bad
+   * option, and with what `rooms` or `key` throws.
    */
   open(req: Request, res: Response, options?: OpenOptions<Events>): Promise<Client<Events>>;
 
   /**
-   * A publisher for the clients in any of these rooms; each gets an event once.
+   * A publisher for the clients in any of these rooms. Each client receives an event once.
    *
-   * Throws a TypeError for a room that is no non-empty string.
+   * Throws a TypeError for a room that is not a non-empty string.
    */
   to(room: string, ...rooms: string[]): Publisher<Events>;
 
@@ -38,24 +39,24 @@ export interface Hub<Events extends object = AnyEvents> extends Publisher<Events
   stats(): HubStats;
 
   /**
-   * Resolves when all that was accepted up to now is handed to the clients' sockets, or given up
-   * because a client was slow or left. It never rejects.
+   * Resolves when all that was accepted up to now is handed to the clients' sockets, or dropped because a
+   * client was slow or disconnected. Never rejects.
    */
   flushed(): Promise<void>;
 
   /**
-   * Ends every stream once its client has what was accepted up to now. The hub goes on: clients may
-   * come back, and do.
+   * Ends every stream once its client has what was accepted up to now. The hub stays open, and the
+   * clients reconnect.
    */
   leaveAll(): void;
 
   /**
-   * Closes the hub for good: sends reject from now on, new streams are turned away in a way that
-   * EventSource obeys, each client gets what was accepted and is told to come back at a time of its
-   * own, and every stream is ended. Call it before `server.close()`, which waits for open streams.
+   * Closes the hub for good. Sends reject from now on. New clients are rejected in the way that
+   * EventSource understands. Each connected client receives what was accepted and a time of its own to
+   * reconnect, and every stream is ended. Call this before `server.close()`, which waits for open streams.
    *
-   * Resolves when all streams are over, after `timeout` at the latest: who has not taken everything
-   * by then is cut off. Further calls return the same promise.
+   * Resolves when all streams are over, after `timeout` at the latest: a client that has not received
+   * everything by then is cut off. Further calls return the same promise.
    *
    * Rejects with a TypeError or RangeError for a bad option, and the hub stays open.
    */

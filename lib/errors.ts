@@ -1,12 +1,12 @@
 import { inspect } from 'node:util';
 
 /**
- * - `ERR_SSE_CLOSED`: the hub is closed, or closing; the event was not sent. Where a shared log was
- *   away then, an event that was on its way into it may be stored all the same.
- * - `ERR_SSE_LOG_AWAY`: the log has stored nothing for the hub's `sendTimeout`; nobody waits for the
- *   event any more, but it may be on its way into the log, and come to the clients all the same.
- * - `ERR_SSE_LOG_REFUSED`: the log will not take the event; `cause` says why, and nothing was sent.
- * - `ERR_SSE_CANNOT_STREAM`: the response can't carry an event stream; `status` is 501.
+ * - `ERR_SSE_CLOSED`: the hub is closed, or closing, and the event was not sent. Where a shared log was
+ *   unreachable then, an event that was on its way into it may be stored all the same.
+ * - `ERR_SSE_LOG_AWAY`: the log has stored nothing for the hub's `sendTimeout`. Nobody waits for the event
+ *   any more, but it may be on its way into the log, and clients may receive it all the same.
+ * - `ERR_SSE_LOG_REFUSED`: the log will not take the event. `cause` says why, and nothing was sent.
+ * - `ERR_SSE_CANNOT_STREAM`: the response can't carry an event stream. `status` is 501.
  */
 export type SseErrorCode =
   | 'ERR_SSE_CLOSED'
@@ -14,7 +14,7 @@ export type SseErrorCode =
   | 'ERR_SSE_LOG_REFUSED'
   | 'ERR_SSE_CANNOT_STREAM';
 
-/** An error of this package's own, to be told apart by its `code`. */
+/** An error of this package. Its `code` says which. */
 export class SseError extends Error {
   override readonly name = 'SseError';
   /** What went wrong, for programs. */
@@ -29,10 +29,10 @@ export class SseError extends Error {
   }
 }
 
-/** How long a quoted value may be. */
+/** How many characters a quoted value may have. */
 const QUOTE_LENGTH = 120;
 
-/** A value as an error message quotes it: on one line, and never a page long. */
+/** A value as an error message quotes it: on one line, and cut where it is long. */
 export function quote(value: unknown): string {
   // Under async hooks, a promise shows its hooks' symbols.
   if (value instanceof Promise) return 'Promise';
@@ -42,7 +42,7 @@ export function quote(value: unknown): string {
     maxArrayLength: 5,
     breakLength: Infinity,
   });
-  // Errors bring their stack along, and objects any number of properties.
+  // Errors have their stack with them, and objects any number of properties.
   const line = text.replace(/\s*\n\s*/g, ' ');
   return line.length <= QUOTE_LENGTH ? line : `${line.slice(0, QUOTE_LENGTH - 1)}…`;
 }

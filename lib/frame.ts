@@ -11,7 +11,7 @@ const LINE_BREAK = /\r\n|\r|\n/g;
  * The fields of one event, as bytes, without its id and without the empty line that dispatches it
  * (`frameEvent` adds both, once the log has given the event its place).
  *
- * Strings go out as they are, bytes as UTF-8, `undefined` as empty data, all else through
+ * Strings are sent as they are, bytes as UTF-8, `undefined` as empty data, everything else through
  * `serialize`. CR, LF and CRLF in the data all reach the client as LF.
  *
  * Throws a TypeError for a type that would forge fields, and for data that `serialize` can't carry;
@@ -52,12 +52,12 @@ export function frameFields(fields: Buffer): Buffer {
   return Buffer.concat([fields, Buffer.from('\n')]);
 }
 
-/** Moves the client's last event id and dispatches nothing. */
+/** Moves the client's last event id without an event. */
 export function frameId(id: string): Buffer {
   return Buffer.from(`${idField(id)}\n`);
 }
 
-/** Sets how long the client waits before it connects again, in ms, and dispatches nothing. */
+/** Sets how long the client waits before it reconnects, in ms, without an event. */
 export function frameRetry(retry: number): Buffer {
   return Buffer.from(`${retryField(retry)}\n`);
 }
@@ -89,7 +89,7 @@ function checkRetry(retry: unknown): number {
 }
 
 function dataLines(text: string): string {
-  // Looking for one character is many times quicker than the expression.
+  // To look for one character is many times quicker than the expression.
   const isOneLine = !text.includes('\n') && !text.includes('\r');
   return `data: ${isOneLine ? text : text.replace(LINE_BREAK, '\ndata: ')}\n`;
 }

@@ -17,125 +17,125 @@ import {
   span,
 } from './validate.js';
 
-/** How much of the past a hub keeps, for clients that come back. Each bound holds by itself. */
+/** How much of the past a hub keeps for clients that reconnect. Each bound holds by itself. */
 export interface HistoryOptions {
   /** How many events, an integer from 0. Default 1000. */
   readonly events?: number | undefined;
   /**
-   * How many bytes, an integer from 0. An event counts what goes over the wire, and 200 bytes for
-   * what lies around it in memory. Default 16 MiB (16 777 216).
+   * How many bytes, an integer from 0. An event counts its bytes on the wire, and 200 bytes for the
+   * objects around it in memory. Default 16 MiB (16 777 216).
    */
   readonly bytes?: number | undefined;
   /** For how long, in ms. A number above 0, at most 2 147 483 647, or `Infinity`, the default. */
   readonly age?: number | undefined;
 }
 
-/** Everything about a hub that is not about one route. All of it is optional. */
+/** The options of a hub. All of them are optional. */
 export interface HubOptions {
   /**
-   * Where the events are kept: `redisLog` and `natsLog` share one log among many processes. Each hub
-   * takes one of its own. Default: the memory of this process.
+   * The log that keeps the events. `redisLog` and `natsLog` share one among many processes. Each hub takes
+   * a log object of its own. Default: the memory of this process.
    */
   readonly log?: Log | undefined;
   /**
-   * How many events may be accepted before every client that takes any has been offered them. A
-   * further send waits. An integer from 1. Default 10.
+   * How many events may be accepted before every writable client has been offered them. A further send
+   * waits. An integer from 1. Default 10.
    */
   readonly requestQueueSize?: number | undefined;
   /**
-   * How many events may be accepted for a client while it takes none, before it counts as slow. An
-   * integer from 1, or `Infinity` to turn the bound off. Default 1000.
+   * How many events may be accepted for a client while it is blocked, before it counts as slow. An integer
+   * from 1, or `Infinity` to turn the bound off. Default 1000.
    */
   readonly clientQueueSize?: number | undefined;
   /**
-   * The same in bytes. One event alone never goes beyond it, however large. An integer from 1, or
+   * The same in bytes. One event alone never exceeds the bound, however large it is. An integer from 1, or
    * `Infinity` to turn the bound off. Default 1 MiB (1 048 576).
    */
   readonly clientQueueBytes?: number | undefined;
   /**
-   * How many responses are written in one turn of the event loop: all other work of the process
-   * gets its turn in between. An integer from 1, or `Infinity`. Default 10.
+   * How many responses are written in one turn of the event loop: all other work of the process gets its
+   * turn in between. An integer from 1, or `Infinity`. Default 10.
    */
   readonly concurrency?: number | undefined;
   /**
-   * How long a response may take no more bytes before its client counts as slow, and the log may
-   * store nothing before those who wait for it are told so, in ms. A number above 0, at most
-   * 2 147 483 647. Default 10 000.
+   * How long a client may be blocked before it counts as slow, and how long the log may store nothing
+   * before sends that wait for it reject, in ms. A number above 0, at most 2 147 483 647. Default 10 000.
    */
   readonly sendTimeout?: number | undefined;
   /**
    * What happens to a slow client.
    *
-   * - `'disconnect'` (the default): its connection is cut. EventSource comes back with its
-   *   Last-Event-ID and gets the rest from the history.
-   * - `'skip'`: it stays, and the events that wait for it are dropped. Once it takes bytes again it
-   *   is told of the gap.
+   * - `'disconnect'` (the default): the client is evicted. EventSource reconnects with its Last-Event-ID and
+   *   gets the rest from the history.
+   * - `'skip'`: the client stays, and the events that wait for it are dropped. Once it is writable again,
+   *   it receives a gap event.
    */
   readonly slowClient?: 'disconnect' | 'skip' | undefined;
   /**
-   * How much of the past is kept for clients that come back; `false` keeps no more than what
-   * connected clients still need. Default `{ events: 1000, bytes: 16 MiB }`.
+   * How much of the past is kept for clients that reconnect. `false` keeps no more than what connected
+   * clients still need. Default `{ events: 1000, bytes: 16 MiB }`.
    */
   readonly history?: HistoryOptions | false | undefined;
   /**
-   * A client to which nothing was written for this long gets a heartbeat, so that proxies keep the
-   * connection, in ms. Between two of them TCP looks whether the peer is still there, which takes it
-   * 13 s: with a shorter time, a dead peer is noticed only after many minutes. A number above 0, at
-   * most 2 147 483 647; `false` turns it off. Default 15 000.
+   * After how long a client to which nothing was written gets a heartbeat, in ms, so that proxies keep the
+   * connection. Between two heartbeats TCP probes whether the peer is still there, which takes 13 s: with a
+   * shorter time, a dead peer is noticed only after many minutes. A number above 0, at most
+   * 2 147 483 647; `false` turns heartbeats off. Default 15 000.
    */
   readonly keepAlive?: number | false | undefined;
   /**
-   * How long clients wait before they connect again, in ms: sent as `retry:` when a stream opens. An
-   * integer from 0 to 2 147 483 647; `false` leaves it to the client. Default 3000. Clients that are
-   * sent away by `close()` wait between once and twice as long, each its own time (3000 to 6000 where
-   * this is 0 or false).
+   * How long clients wait before they reconnect, in ms: sent as `retry:` when a stream opens. An integer
+   * from 0 to 2 147 483 647; `false` leaves it to the client. Default 3000. After `close()`, clients wait
+   * between once and twice as long, each its own time (3000 to 6000 where this is 0 or false).
    */
   readonly retry?: number | false | undefined;
   /**
-   * The type of the event that tells a client what it missed: its data is
+   * The type of the event that notifies a client of what it missed. Its data is
    * `{ "reason": string, "missed"?: number }`. `false` sends none. Default `'gap'`.
    */
   readonly gapEvent?: string | false | undefined;
   /**
-   * The type of an event that every stream begins with: it has empty data and carries the stream's
-   * place in the log, for clients that ignore an id which comes without data. `false` sends the id
-   * alone, which browsers honour. Default `false`.
+   * The type of an event that every stream begins with. It has empty data and carries the stream's place in
+   * the log, for clients that ignore an id without data. `false` sends the id alone. Default `false`.
    */
   readonly readyEvent?: string | false | undefined;
   /**
-   * How long a stream may last, in ms, so that clients spread over new servers behind a load
-   * balancer. Each is ended after 80 to 100 % of it, and comes back where it was. A number above 0,
-   * at most 2 147 483 647, or `Infinity`, the default.
+   * How long a stream may last, in ms, so that clients spread over new servers behind a load balancer. Each
+   * stream is ended after 80 to 100 % of it, and its client reconnects where it was. A number above 0, at
+   * most 2 147 483 647, or `Infinity`, the default.
    */
   readonly maxAge?: number | undefined;
   /**
-   * How many clients may be connected; further ones are turned away as `refuse` says. An integer
-   * from 1, or `Infinity`, the default.
+   * How many clients may be connected. Further clients are rejected as `refuse` says. An integer from 1, or
+   * `Infinity`, the default.
    */
   readonly maxClients?: number | undefined;
   /**
-   * How many clients may be connected that have the same key, which is the address they come from
-   * unless the route's `key` says otherwise. Further ones get 429. An integer from 1, or `Infinity`,
-   * the default.
+   * How many clients with the same key may be connected. The key is the client's address, unless the route
+   * has a `key`. Further clients get 429. An integer from 1, or `Infinity`, the default.
    */
   readonly maxClientsPerKey?: number | undefined;
   /**
-   * How clients are turned away while the hub is full or closing, or its log is away.
+   * How clients are rejected while the hub is full or closing, or its log is unreachable.
    *
-   * - `'retry'` (the default): a stream that says when to come back, and ends. EventSource obeys.
-   * - `'status'`: 503 with Retry-After, after which EventSource gives up for good.
+   * - `'retry'` (the default): with a stream that says when to reconnect, and ends. EventSource obeys.
+   * - `'status'`: with 503 and Retry-After, after which EventSource never reconnects.
    */
   readonly refuse?: 'retry' | 'status' | undefined;
   /** Turns data that is neither a string nor bytes into text. Default `JSON.stringify`. */
   readonly serialize?: Serialize | undefined;
-  /** Where the hub says who comes, who leaves and who is slow. Default: nowhere. */
+  /**
+   * Receives a line for each client that connects, disconnects or is slow, and for what happens to the log.
+   * Default: none.
+   */
   readonly logger?: Logger | undefined;
 }
 
+/** The options of `close`. */
 export interface CloseOptions {
   /**
-   * How long clients may take to receive what was accepted, in ms. A number above 0, at most
-   * 2 147 483 647. Default 5000.
+   * How long clients may take to receive what was accepted, in ms. A number above 0, at most 2 147 483 647.
+   * Default 5000.
    */
   readonly timeout?: number | undefined;
   /**
@@ -202,8 +202,8 @@ export const HUB_OPTIONS = Object.keys(hubOptions);
 /**
  * Checks the options and fills in the defaults.
  *
- * Throws a TypeError or a RangeError that names the option, quotes the value and says what is
- * right; also for an option that there is none of.
+ * Throws a TypeError or a RangeError that names the option, quotes the value and says what is right; also
+ * for an unknown option.
  */
 export function readHubOptions(options: HubOptions): HubSettings {
   return readOptions('options', options, hubOptions);

@@ -1,22 +1,29 @@
 import { quote } from './errors.js';
 import { type Readers, readOptions, type Settings } from './validate.js';
 
-/** Events of any type, with any data: what a hub sends where nothing narrower is said. */
+/** Events of any type, with any data: the default of all type parameters. */
 export type AnyEvents = Record<string, unknown>;
 
 export interface SendOptions {
-  /** Ends the wait for room in the request queue: the send rejects with its reason, unsent. */
+  /**
+   * Ends the wait for a slot of the publish queue: the send rejects with the signal's reason, and nothing
+   * was sent. Default: none.
+   */
   readonly signal?: AbortSignal | undefined;
-  /** Tells clients to wait this long before they connect again, in ms. An integer from 0 to 2 147 483 647. */
+  /**
+   * Tells clients to wait this long before they reconnect, in ms. An integer from 0 to 2 147 483 647.
+   * Default: none, and the clients keep the time that they have.
+   */
   readonly retry?: number | undefined;
   /**
-   * A newer event with this key, and for the same rooms, stands for this one: a client that lags gets
-   * only the newest, one that keeps up gets each. A non-empty string. Default: none.
+   * A newer event with this key, and for the same rooms, replaces this one for clients that lag: they
+   * receive only the latest value per key, and clients that keep up receive each event. A non-empty
+   * string. Default: none.
    */
   readonly conflate?: string | undefined;
 }
 
-/** What `send` and `sendEvent` take behind the type: data that may be undefined may be left out. */
+/** The arguments of `send`, and of `sendEvent` behind the type. Data that may be undefined is optional. */
 export type SendArguments<Data, Options = SendOptions> = undefined extends Data
   ? [data?: Data, options?: Options]
   : [data: Data, options?: Options];
@@ -30,25 +37,25 @@ export interface Publisher<Events extends object = AnyEvents> {
   send(...args: SendArguments<MessageData<Events>>): Promise<string>;
 
   /**
-   * Sends an event to every connected client, and keeps it for those that come back.
+   * Sends an event to every connected client, and keeps it for clients that reconnect.
    *
-   * Strings go out as they are, a Uint8Array as UTF-8, `undefined` as empty data, everything else
-   * through the option `serialize` (JSON). The data is read before this returns.
+   * Strings are sent as they are, a Uint8Array as UTF-8, `undefined` as empty data, everything else
+   * through the option `serialize` (JSON). The data is read before the call returns.
    *
-   * Resolves with the event's id as soon as it is in the log: it then has its place in the one
-   * order that all clients see. While `requestQueueSize` events are on their way it waits for room,
-   * in the order of the calls. It never waits for a slow client, nor fails because of one.
+   * Resolves with the event's id as soon as the event is in the log: it then has its place in the one
+   * order that all clients see. While `requestQueueSize` events are on their way, the send waits for a
+   * slot, in the order of the calls. It never waits for a slow client, nor fails because of one.
    *
    * Rejects with a TypeError for a type with CR, LF or NUL, or data that can't be serialized; with a
    * TypeError or RangeError for a bad option; with the reason of `signal`; with an SseError
    * `ERR_SSE_CLOSED` after `close()`. In each of these cases nothing was sent.
    *
-   * With a shared log, rejects also with an SseError `ERR_SSE_LOG_REFUSED` where the log will not
-   * take the event, and `ERR_SSE_LOG_AWAY` where it has stored nothing for the hub's `sendTimeout`:
-   * that event may be stored all the same, as may one that was on its way when the hub was closed.
+   * With a shared log, rejects also with an SseError `ERR_SSE_LOG_REFUSED` where the log will not take the
+   * event, and `ERR_SSE_LOG_AWAY` where it has stored nothing for the hub's `sendTimeout`: the event may be
+   * stored all the same, and so may an event that was on its way when the hub was closed.
    *
-   * What rejects because of the log or of `close()` is no unhandled rejection where nobody awaits the
-   * send: the hub's logger is told.
+   * A rejection because of the log or of `close()` is no unhandled rejection where nobody awaits the send:
+   * the hub's logger receives a line.
    */
   sendEvent<Type extends keyof Events & string>(
     type: Type,

@@ -16,12 +16,12 @@ declare global {
   }
 }
 
-/** A hub's options, and those of the one route. All of them are optional. */
+/** The options of a hub and of the one route. All of them are optional. */
 export interface SseOptions<Events extends object = AnyEvents>
   extends HubOptions,
     OpenOptions<Events> {
   /**
-   * Mounts this hub instead of making one; the hub's own options can't be given then. Default: a hub
+   * Mounts this hub instead of making one. The options of a hub can't be given then. Default: a new hub
    * for this route alone.
    */
   readonly hub?: Hub<Events> | undefined;
@@ -33,8 +33,8 @@ export type Next = (error?: unknown) => void;
 /** A route that clients connect to, and the hub behind it. */
 export interface SseHandler<Events extends object = AnyEvents> {
   /**
-   * Answers the request with the hub's stream, and puts the hub on `res.locals.stream`. Calls `next`
-   * only with an error; without a `next`, as under node:http, answers with the error's status itself.
+   * Answers the request with the hub's stream, and puts the hub on `res.locals.stream`. Calls `next` only
+   * with an error. Without a `next`, as under node:http, the handler answers with the error's status.
    */
   (req: Request, res: Response, next?: Next): void;
   readonly hub: Hub<Events>;
@@ -56,7 +56,7 @@ export interface SseHandler<Events extends object = AnyEvents> {
  *       res.sendStatus(202);
  *     });
  *
- * The type parameter says which data goes with which type of event: `sse<{ tick: number }>()`.
+ * The type parameter names the events and their data: `sse<{ tick: number }>()`.
  *
  * Throws a TypeError or RangeError for a bad option.
  */
@@ -111,7 +111,7 @@ function checkMounted(hub: unknown, hubOptions: HubOptions): void {
 }
 
 function putOnLocals(res: Response, name: string, hub: object): void {
-  // Express brings the object, Connect and node:http don't.
+  // Express makes the object, Connect and node:http don't.
   const holder = res as { locals?: Record<string, unknown> };
   holder.locals ??= {};
   holder.locals[name] = hub;
@@ -121,7 +121,7 @@ function putOnLocals(res: Response, name: string, hub: object): void {
 function fail(res: Response, error: unknown): void {
   if (res.writableEnded) return;
   if (res.headersSent) {
-    // Nobody else would ever end it.
+    // Nothing else would ever end the response.
     res.destroy();
     return;
   }

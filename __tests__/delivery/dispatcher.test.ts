@@ -175,7 +175,7 @@ describe.each(transports)('clients that never read, %s', (_name, through) => {
     for (const number of range(FLOOD)) await stream.hub.send(number + block);
     await gone;
     expect(stream.hub.size).toBe(1);
-    expect(lines).toEqual([`connection lost: client ${client?.id}, it took nothing for 200 ms`]);
+    expect(lines).toEqual([`connection lost: client ${client?.id}, it was blocked for 200 ms`]);
     await reader.received(FLOOD);
 
     const text = await readToEnd(stalled);

@@ -1,6 +1,6 @@
 import type { Log } from '../../lib/log/log.js';
 import { memoryLog } from '../../lib/log/memory.js';
-import { remoteLog } from '../../lib/log/shared/shared-log.js';
+import { sharedLog } from '../../lib/log/shared/shared-log.js';
 import { logContract } from '../support/log-contract.js';
 import { MemoryServer } from '../support/memory-engine.js';
 import { RecordingFollower } from '../support/recording-follower.js';
@@ -26,7 +26,7 @@ describe('a log over an engine in memory', () => {
 
   logContract({
     open: async ({ history, direct } = {}): Promise<Log> =>
-      remoteLog(server.engine(history as { events?: number; age?: number }, direct)),
+      sharedLog(server.engine(history as { events?: number; age?: number }, direct)),
     engine: {
       get proxy() {
         return server.link;

@@ -1,5 +1,5 @@
 import type { StreamInfo } from '../../lib/nats/client.js';
-import { decode, describeLife, encode, extentOf, isLed } from '../../lib/nats/format.js';
+import { decode, describeEpoch, encode, extentOf, isLed } from '../../lib/nats/format.js';
 
 /** A stream that holds the messages 4 to 9. */
 function stream(description?: string, created = '2026-01-01T00:00:00.123Z'): StreamInfo {
@@ -12,18 +12,18 @@ function stream(description?: string, created = '2026-01-01T00:00:00.123Z'): Str
 
 describe("a stream's description", () => {
   test('tells which life it is, and where it begins', () => {
-    const description = describeLife('s', stream(), 9, []);
+    const description = describeEpoch('s', stream(), 9, []);
     expect(description).toBe('(express-sse-hub: life 1 from 9)');
-    expect(describeLife('s', stream(description), 12, [])).toBe(
+    expect(describeEpoch('s', stream(description), 12, [])).toBe(
       '(express-sse-hub: life 2 from 12)',
     );
     expect(extentOf('s', stream(description))).toMatchObject({ start: 9, trimmedTo: 3, head: 9 });
   });
 
   test('keeps what somebody else has written there', () => {
-    const description = describeLife('s', stream('Of the kitchen (since May)'), 9, []);
+    const description = describeEpoch('s', stream('Of the kitchen (since May)'), 9, []);
     expect(description).toBe('Of the kitchen (since May) (express-sse-hub: life 1 from 9)');
-    expect(describeLife('s', stream(description), 12, [])).toBe(
+    expect(describeEpoch('s', stream(description), 12, [])).toBe(
       'Of the kitchen (since May) (express-sse-hub: life 2 from 12)',
     );
   });
@@ -31,8 +31,8 @@ describe("a stream's description", () => {
   test('names none of the lives that are over, also where the stream has gone back to an older one', () => {
     const lives = [1, 2, 3].map((life) => stream(`(express-sse-hub: life ${life} from 9)`));
     const over = lives.map((life) => extentOf('s', life).epoch);
-    expect(describeLife('s', stream(), 9, over)).toBe('(express-sse-hub: life 4 from 9)');
-    expect(describeLife('s', stream(), 9, over.slice(1))).toBe('(express-sse-hub: life 1 from 9)');
+    expect(describeEpoch('s', stream(), 9, over)).toBe('(express-sse-hub: life 4 from 9)');
+    expect(describeEpoch('s', stream(), 9, over.slice(1))).toBe('(express-sse-hub: life 1 from 9)');
   });
 });
 
@@ -47,9 +47,9 @@ describe('an epoch', () => {
     expect(extentOf('s', later).epoch).toBe(epoch);
   });
 
-  test('is another one in another life, for another birth, and for another stream', () => {
+  test('is another one in another epoch, for another birth, and for another stream', () => {
     const others = [
-      extentOf('s', stream(describeLife('s', stream(), 9, []))),
+      extentOf('s', stream(describeEpoch('s', stream(), 9, []))),
       extentOf('s', stream(undefined, '2026-01-01T00:00:00.124Z')),
       extentOf('t', stream()),
     ];

@@ -164,7 +164,7 @@ function redisContract(site: Site, library: RedisLibrary<RedisClient>): void {
     }
   }
 
-  test('begins another life where the server has gone back, and others have written since', async () => {
+  test('begins another epoch where the server has gone back, and others have written since', async () => {
     const before = await join();
     await before.append('a');
     await save();

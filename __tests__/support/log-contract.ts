@@ -581,7 +581,7 @@ function sharedLogContract(
   });
 
   describe('a log that the engine has lost', () => {
-    test('begins another life, with all that is appended from then on', async () => {
+    test('begins another epoch, with all that is appended from then on', async () => {
       const [a, b] = [await follow(), await follow({ direct: true })];
       for (const name of numbers(5)) await append(a.log, record(name));
       await Promise.all([a.follower.received(5), b.follower.received(5)]);
@@ -605,7 +605,7 @@ function sharedLogContract(
       }
     });
 
-    test('begins another life also if nothing is appended', async () => {
+    test('begins another epoch also if nothing is appended', async () => {
       const { log, follower } = await follow();
       for (const name of numbers(5)) await append(log, record(name));
       await follower.received(5);
@@ -619,7 +619,7 @@ function sharedLogContract(
       expect(names(await log.read(now?.head ?? 0, 10))).toEqual(['a']);
     });
 
-    test('begins another life also if it had nothing yet', async () => {
+    test('begins another epoch also if it had nothing yet', async () => {
       const [a, b] = [await follow(), await follow({ direct: true })];
       await engine.lose();
       await append(b.log, record('a'));

@@ -252,8 +252,8 @@ describe('where a client starts to read', () => {
   test.each([
     ['of an entry just before those', 'e.5', { reason: 'trimmed', missed: 1 }],
     ['from before the first entry', 'e.0', { reason: 'trimmed', missed: 6 }],
-    ['of another life of the log', 'other.9', { reason: 'epoch' }],
-    ['of another life of the log that differs in case', 'E.9', { reason: 'epoch' }],
+    ['of another epoch of the log', 'other.9', { reason: 'epoch' }],
+    ['of another epoch of the log that differs in case', 'E.9', { reason: 'epoch' }],
     ['of an entry that is yet to come', 'e.13', { reason: 'ahead' }],
     ['that is none', 'hello', { reason: 'malformed' }],
     ['that is almost one', 'e.09', { reason: 'malformed' }],

@@ -187,7 +187,7 @@ export class Cursor implements SinkOwner, Reader, PageReader {
     );
   }
 
-  /** Resolves when all that waits for it now is written, or given up. */
+  /** Resolves when all that waits for it now is written, or dropped. */
   given(): Promise<void> {
     this.#given ??= new Watermark();
     const given = this.#given;

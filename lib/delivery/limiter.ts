@@ -5,12 +5,12 @@ import { Queue } from '../util/queue.js';
  * A piece of work for a limiter. It holds its slot until it calls `done`, at once or later.
  *
  * `done` is one function for all jobs of a limiter, so that a job costs no closure. Hence the two
- * hazards: a job that never calls it keeps its slot for ever, and one that calls it twice, or calls
- * it and then throws, lets one job too many run.
+ * hazards: a job that never calls it keeps its slot for ever, and a job that calls it twice, or calls it
+ * and then throws, lets one job too many run.
  */
 export type Job = (done: () => void) => void;
 
-/** Runs jobs in the order they came, never more than `concurrency` of them at a time. */
+/** Runs jobs in the order of the calls, never more than `concurrency` of them at a time. */
 export interface Limiter<Item = Job> {
   /**
    * Starts the job now if a slot is free, else when one is. A job that throws gives its slot back,
@@ -55,8 +55,8 @@ export function createLimiter<Item>(
     startWaiting();
   };
 
-  // A job that is done at once would start the next from inside of itself, and so on down the
-  // stack: only the outermost call loops.
+  // A job that is done at once would start the next one from inside of itself, and so on down the stack.
+  // So only the outermost call loops.
   function startWaiting(): void {
     if (starting) return;
     starting = true;

@@ -52,7 +52,7 @@ export class PublishQueue {
       sendTimeout,
       () => this.#appending.size + this.#arrived.size > 0,
       () => {
-        const message = `the log has stored nothing for ${sendTimeout} ms: nobody waits for this event any more, but it may be on its way into the log`;
+        const message = `the log has stored nothing for ${sendTimeout} ms: nobody waits for this event any more, but it may be stored all the same`;
         return new SseError('ERR_SSE_LOG_AWAY', message);
       },
     );

@@ -1,4 +1,5 @@
 import type { Cursor } from '../client/cursor.js';
+import { plural } from '../util/plural.js';
 
 export interface SlowClientSettings {
   readonly sendTimeout: number;
@@ -41,7 +42,7 @@ export class SlowClients {
     cursor.lagBytes += bytes;
     const { clientQueueSize, clientQueueBytes } = this.#settings;
     if (cursor.lagEvents > clientQueueSize) {
-      this.#isSlow(cursor, `more than ${clientQueueSize} events wait for it`);
+      this.#isSlow(cursor, `more than ${plural(clientQueueSize, 'event')} wait for it`);
     } else if (cursor.lagBytes > clientQueueBytes && cursor.lagEvents > 1) {
       this.#isSlow(cursor, `more than ${clientQueueBytes} bytes wait for it`);
     }
@@ -61,7 +62,7 @@ export class SlowClients {
         next = this.#checkIn(Math.ceil(left));
         break;
       }
-      this.#isSlow(cursor, `it took nothing for ${sendTimeout} ms`);
+      this.#isSlow(cursor, `it was blocked for ${sendTimeout} ms`);
     }
     this.#timer = next;
   }

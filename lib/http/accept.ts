@@ -1,6 +1,6 @@
 /**
- * Whether an Accept header lets an event stream through. The most specific range decides. What is
- * no media range counts for nothing, as if it weren't there.
+ * Whether an Accept header allows an event stream. The most specific range decides. A part that is no
+ * media range is ignored.
  *
  * https://www.rfc-editor.org/rfc/rfc9110#name-accept
  */

@@ -7,19 +7,19 @@ import type { Request, Response } from './message.js';
 export type Headers = Readonly<Record<string, string | number | readonly string[]>>;
 
 /**
- * The TCP keep-alive probes a quiet connection after 3 s, then 10 times a second apart. The sum has
- * to stay below the heartbeat: an unacknowledged write puts the probing off, and a dead peer would
- * go unnoticed for the many minutes that TCP tries to send.
+ * TCP keep-alive probes a quiet connection after 3 s, then 10 times, a second apart. The sum has to stay
+ * below the heartbeat: an unacknowledged write puts the probes off, and a dead peer would go unnoticed
+ * for the many minutes in which TCP retries.
  */
 const TCP_KEEP_ALIVE_DELAY = 3000;
 
-/** Sends the head of an event stream at once: `onopen` would wait for it. */
+/** Sends the head of an event stream at once: `onopen` waits for it. */
 export function sendHead(req: Request, res: Response, headers: Headers | undefined): void {
   res.statusCode = 200;
   res.setHeader('Content-Type', 'text/event-stream');
   // no-transform keeps compression and proxies from holding events back until a block is full.
   res.setHeader('Cache-Control', 'private, no-cache, no-store, no-transform');
-  // nginx, and those that learned from it, would buffer the stream.
+  // nginx, and proxies that follow it, would buffer the stream.
   res.setHeader('X-Accel-Buffering', 'no');
   // A middleware in front may have counted on another answer.
   if (res.hasHeader('Content-Length')) res.removeHeader('Content-Length');
@@ -41,7 +41,7 @@ export function checkHeaders(headers: unknown): Headers | undefined {
     for (const [name, value] of Object.entries(headers)) {
       validateHeaderName(name);
       for (const one of Array.isArray(value) ? value : [value]) {
-        // node:http would send whatever `String` makes of another value.
+        // node:http would send the `String` of any other value.
         if (typeof one !== 'string' && typeof one !== 'number') {
           throw new TypeError(`Invalid value in header content [${quote(name)}]`);
         }
@@ -55,7 +55,7 @@ export function checkHeaders(headers: unknown): Headers | undefined {
 }
 
 function keepOpen(req: Request): void {
-  // A server takes any Duplex for a connection, and not all of them have these.
+  // A server takes any Duplex for a connection, and not all have these methods.
   const socket: Partial<Socket> = req.socket;
   // Over HTTP/2 the timeout is that of all the streams on the connection.
   if (req.httpVersionMajor < 2) socket.setTimeout?.(0);

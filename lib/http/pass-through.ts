@@ -2,17 +2,17 @@ import { OutgoingMessage, type ServerResponse } from 'node:http';
 
 type Write = (chunk: Uint8Array) => boolean;
 
-/** As it was when this was loaded: instrumentation may put its own in its place. */
+/** As it was when this module was loaded: instrumentation may replace it. */
 const nodesWrite: Write = OutgoingMessage.prototype.write;
 
-/** The middleware that most apps have in front; it wraps `write` also where it compresses nothing. */
+/** The middleware that most apps have in front. It wraps `write` also where it compresses nothing. */
 const COMPRESSION = /[\\/]node_modules[\\/]compression[\\/]index\.js$/;
 const NODE = /^node:/;
 const NOTHING = Buffer.alloc(0);
 
 /**
- * Whether what is given to a response's `write` reaches Node's own as it is, with nobody in between
- * who looks at it or changes it. The head must be sent: before, `compression` has not decided yet.
+ * Whether the bytes of a response's `write` reach Node's own `write` as they are, and no code in between
+ * looks at them or changes them. The head must be sent: before, `compression` has not decided yet.
  */
 export function passesThrough(res: ServerResponse): boolean {
   if (res.write === nodesWrite && isNodes) return true;
@@ -24,9 +24,9 @@ export function passesThrough(res: ServerResponse): boolean {
 const isNodes = filesBehind(nodesWrite)?.length === 0;
 
 /**
- * The source files that a call of `write` runs through before Node's own `write` gets it; undefined
- * where it never does. For `write` is called on a response that isn't one, and which looks who calls
- * when Node reads it; to Node, it is one that must not have a body, so that nothing is written.
+ * The source files that a call of `write` runs through before Node's own `write`; undefined where it
+ * never gets there. `write` is called on a stand-in for a response, which records the call stack when
+ * Node reads it. To Node, the stand-in is a response without a body, so that nothing is written.
  */
 function filesBehind(write: Write): string[] | undefined {
   let files: string[] | undefined;
@@ -47,7 +47,7 @@ function filesBehind(write: Write): string[] | undefined {
   return files;
 }
 
-/** The files of the functions that called this one's caller, up to where they reach its file again. */
+/** The files of the functions that called this one's caller, up to the next one of its own file. */
 function callers(): string[] {
   const { prepareStackTrace, stackTraceLimit } = Error;
   const trace: { stack?: NodeJS.CallSite[] } = {};

@@ -3,11 +3,11 @@ import type { Sink, SinkOwner } from '../client/sink.js';
 import type { Batch } from '../window/batch.js';
 import type { Response } from './message.js';
 
-/** What others may have put in front of a response. */
+/** What a middleware may have put in front of a response. */
 interface Wrapped {
-  /** A careless wrapper gives nothing back. */
+  /** A careless wrapper returns nothing. */
   write(bytes: Buffer): boolean | undefined;
-  /** What `compression` has, to push out what it holds back. */
+  /** A method of `compression`, which pushes out what it holds back. */
   flush?(): void;
 }
 
@@ -26,7 +26,7 @@ export class ResponseSink implements Sink {
     // Without a listener, an error of the response would end the process. `close` follows it.
     this.#res.on('error', () => this.destroy());
     if (this.#res.socket === null) {
-      // While another response has the connection, node:http doesn't tell this one when it is lost.
+      // While another response has the connection, node:http doesn't notify this one of its loss.
       const connection = this.#res.req.socket;
       connection.once('close', closed);
       this.#res.once('socket', () => connection.off('close', closed));

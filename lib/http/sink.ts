@@ -15,9 +15,9 @@ export function createSink(res: Response): Sink {
 }
 
 /**
- * The socket, where writing chunks to it puts the same bytes on the wire as `res.write` would: over
- * HTTP/1.1, where it is this response's turn on the connection, and nobody who has put a `write` of
- * their own in front would miss anything.
+ * The socket, where chunks that are written to it put the same bytes on the wire as `res.write`: over
+ * HTTP/1.1, while it is this response's turn on the connection, and where no wrapper of `write` needs to
+ * see the bytes.
  */
 function ownSocket(res: Response): Socket | undefined {
   if (!(res instanceof OutgoingMessage) || !res.chunkedEncoding) return undefined;

@@ -11,8 +11,8 @@ export class SocketSink implements Sink {
   #drained: (() => void) | undefined;
   #owner: SinkOwner | undefined;
   /**
-   * Kept here, since to look it up is dear: `writableEnded` lies far up the prototypes that Express
-   * gives a response, and costs as much as all the rest of a write does beside the socket's part.
+   * Kept here, since the lookup is dear: `writableEnded` lies far up the prototypes that Express gives a
+   * response, and costs as much as the rest of a write beside the socket's part.
    */
   #isEnded = false;
 
@@ -23,9 +23,9 @@ export class SocketSink implements Sink {
 
   bind(owner: SinkOwner): void {
     this.#owner = owner;
-    // Only others write to the response itself, but their late write would end the process.
+    // Other code may write to the response itself: its late write would end the process.
     this.#res.on('error', cutOff);
-    // Comes while `end` is called, whoever calls it; `finish` comes later.
+    // Emitted while `end` is called, whoever calls it. `finish` is emitted later.
     this.#res.on('prefinish', () => {
       this.#isEnded = true;
     });

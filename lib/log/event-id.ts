@@ -1,4 +1,4 @@
-/** A place in a log: which life of the log, and which event of that life. */
+/** A place in a log: an epoch of the log, and an event of that epoch. */
 export interface EventId {
   readonly epoch: string;
   /** The event's number: dense, from 1; 0 is the place before the first event. */

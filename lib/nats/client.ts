@@ -1,11 +1,11 @@
-/** What `jetstream()` of `@nats-io/jetstream` 3 gives, by what tells it from everything else. */
+/** What `jetstream()` of `@nats-io/jetstream` 3 returns, by the members that identify it. */
 export interface NatsClient {
   jetstreamManager(...args: never[]): Promise<unknown>;
   publish(...args: never[]): Promise<unknown>;
   readonly consumers: { get(...args: never[]): Promise<unknown> };
 }
 
-/** What is used of it. The package is not imported. */
+/** The members that the log uses. The package is not imported. */
 export interface JetStream {
   jetstreamManager(checkApi: boolean): Promise<JetStreamManager>;
   publish(
@@ -54,7 +54,7 @@ interface StreamConfig {
 export interface StreamInfo {
   readonly config: { readonly description?: string };
   readonly created: string;
-  /** Left out by a server that is alone. */
+  /** Left out by a single server. */
   readonly cluster?: { readonly leader?: string };
   readonly state: {
     readonly messages: number;
@@ -76,7 +76,7 @@ interface OrderedConsumer {
   delete(): Promise<boolean>;
 }
 
-/** Messages as they come. */
+/** Messages as they arrive. */
 export interface Messages extends AsyncIterable<DeliveredMessage> {
   stop(): void;
 }
@@ -94,8 +94,8 @@ export function isJetStream(js: unknown): js is JetStream {
   );
 }
 
-/** The codes of JetStream's errors that are told apart. */
+/** The codes of those errors of JetStream that are handled. */
 export const STREAM_NOT_FOUND = 10059;
 export const STREAM_NAME_IN_USE = 10058;
-/** Said as well of the very same stream, while another connection makes it. */
+/** Also the answer for the very same stream, while another connection makes it. */
 export const SUBJECTS_OVERLAP = 10065;

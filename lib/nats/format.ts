@@ -3,53 +3,54 @@ import type { LogRecord } from '../log/log.js';
 import type { Extent, Place } from '../log/shared/engine.js';
 import type { StoredMessage, StreamInfo } from './client.js';
 
-/** Which life of the stream it is, since it was made, and behind which message it begins. */
-interface Life {
+/** How many epochs the stream has begun since it was made, and behind which message the last begins. */
+interface Era {
   readonly number: number;
   readonly start: number;
 }
 
-const LIFE = / ?\(express-sse-hub: life ([0-9]+) from ([0-9]+)\)$/;
+/** (The word is an older one. It stays, since streams that exist have it.) */
+const ERA = / ?\(express-sse-hub: life ([0-9]+) from ([0-9]+)\)$/;
 
 /**
- * The stream's description with another life in it, which begins behind `start`: the first whose
- * epoch is none of those that are over. Nodes that remember the same come to the same.
+ * The stream's description for a new epoch, which begins behind `start`: the first one that is not over.
+ * Nodes that remember the same epochs get the same description.
  */
-export function describeLife(
+export function describeEpoch(
   stream: string,
   info: StreamInfo,
   start: number,
   former: readonly string[],
 ): string {
-  const description = (info.config.description ?? '').replace(LIFE, '');
-  let { number } = lifeOf(info);
+  const description = (info.config.description ?? '').replace(ERA, '');
+  let { number } = eraOf(info);
   do number++;
   while (former.includes(epochOf(stream, info, number)));
   return `${description} (express-sse-hub: life ${number} from ${start})`.trim();
 }
 
-function epochOf(stream: string, { created }: StreamInfo, life: number): string {
-  const birth = createHash('sha256').update(`${stream} ${created} ${life}`);
+function epochOf(stream: string, { created }: StreamInfo, count: number): string {
+  const birth = createHash('sha256').update(`${stream} ${created} ${count}`);
   return birth.digest('base64url').slice(0, 8);
 }
 
-function lifeOf({ config }: StreamInfo): Life {
-  const [, number, start] = LIFE.exec(config.description ?? '') ?? [];
+function eraOf({ config }: StreamInfo): Era {
+  const [, number, start] = ERA.exec(config.description ?? '') ?? [];
   return { number: Number(number ?? 0), start: Number(start ?? 0) };
 }
 
-/** Whether the stream has its date of birth: while it is made, the server gives a year 1. */
+/** Whether the stream has its date of creation: while it is made, the server gives a year 1. */
 export function isBorn({ created }: StreamInfo): boolean {
   return !created.startsWith('0001-');
 }
 
-/** Whether who answered knows all that is stored: a server without a leader knows what it has itself. */
+/** Whether the answer is the leader's: without a leader, a server only knows what it has itself. */
 export function isLed({ cluster }: StreamInfo): boolean {
   return cluster === undefined || Boolean(cluster.leader);
 }
 
 export function extentOf(stream: string, info: StreamInfo): Extent {
-  const { number, start } = lifeOf(info);
+  const { number, start } = eraOf(info);
   const { messages, first_seq, last_seq } = info.state;
   return {
     epoch: epochOf(stream, info, number),
@@ -59,10 +60,10 @@ export function extentOf(stream: string, info: StreamInfo): Extent {
   };
 }
 
-/** Somebody else's message: an event for nobody, so that there is no hole in its place. */
+/** A message of another program: an event for no room, so that there is no hole in its place. */
 const STRANGE = { tag: '', rooms: [], conflate: undefined, fields: Buffer.alloc(0) };
 
-/** What is not the event itself stands before it, on a line of its own. */
+/** Tag, rooms and key stand before the event, on a line of their own. */
 export function encode({ fields, rooms, conflate }: LogRecord, tag: string): Buffer {
   const head = JSON.stringify({ w: tag, r: rooms, k: conflate });
   return Buffer.concat([Buffer.from(`${head}\n`), fields]);

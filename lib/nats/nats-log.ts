@@ -14,7 +14,7 @@ import {
   type Write,
 } from '../log/shared/engine.js';
 import { readLogOptions, type SharedLogOptions } from '../log/shared/options.js';
-import { remoteLog } from '../log/shared/shared-log.js';
+import { sharedLog } from '../log/shared/shared-log.js';
 import { integer } from '../validate.js';
 import {
   type DeliveredMessage,
@@ -33,7 +33,7 @@ export type { LogHistoryOptions, SharedLogOptions } from '../log/shared/options.
 export type { NatsClient } from './client.js';
 
 export interface NatsLogOptions extends SharedLogOptions {
-  /** On how many servers of a cluster the stream is kept, an integer from 1 to 5. Default 1. */
+  /** The number of servers of a cluster that keep the stream, an integer from 1 to 5. Default 1. */
   readonly replicas?: number | undefined;
 }
 
@@ -43,12 +43,12 @@ export interface NatsLogOptions extends SharedLogOptions {
  *     const connection = await connect({ servers, maxReconnectAttempts: -1, pingInterval: 2000 });
  *     const stream = sse({ log: natsLog(jetstream(connection), { prefix: 'orders' }) });
  *
- * `js` is what `jetstream()` of `@nats-io/jetstream` 3 gives. Its connection is used, and left open
- * when the hub is closed. Let it reconnect for ever, and look often whether it is dead, as above: by
- * default it gives up for good, and takes minutes to notice.
+ * `js` is what `jetstream()` of `@nats-io/jetstream` 3 returns. The log uses its connection, and leaves
+ * it open when the hub is closed. Let the connection reconnect for ever and ping often, as above: by
+ * default it stops for good after some attempts, and takes minutes to notice that it is dead.
  *
- * The stream `sse_<prefix>`, with the one subject `sse.<prefix>`, is made if it is not there yet, with
- * the bounds of `history`. One that is there is used as it is: its limits are the history.
+ * The log makes the stream `sse_<prefix>`, with the one subject `sse.<prefix>` and the bounds of
+ * `history`. It uses a stream that exists as it is: the stream's limits are the history.
  *
  * Throws a TypeError or RangeError for another client or a bad option.
  */
@@ -62,25 +62,25 @@ export function natsLog(js: NatsClient, options: NatsLogOptions = {}): Log {
   }
   const writer = randomBytes(9).toString('base64url');
   const engine: Engine = {
-    // JetStream stores one message at a time, and the next is sent when it has this one: so many at
-    // once could change places where its leader does.
+    // JetStream stores one message at a time. Several on their way could change places when the
+    // stream's leader changes.
     write: { records: 1, bytes: 1 },
     connect: async () => new NatsSession(js, await js.jetstreamManager(false), settings, writer),
   };
-  return remoteLog(engine);
+  return sharedLog(engine);
 }
 
-/** How long to wait for a new message, and how many are given at most. */
+/** How long to wait for a new message, in ms, and how many are given at most. */
 const WAIT = 1000;
 const MOST_ENTRIES = 128;
 
-/** How many messages the client holds for us before they are asked for. */
+/** How many messages the client holds before they are asked for. */
 const PREFETCH = 256;
 
-/** How long JetStream may take to say that it has a message, in ms: less than the time limit of all calls. */
+/** How long JetStream may take to confirm a message, in ms: less than the time limit of all calls. */
 const PUBLISH_TIMEOUT = 3000;
 
-/** After this long JetStream forgets a consumer that nobody reads from, in ms. */
+/** After how long JetStream forgets a consumer that nobody reads from, in ms. */
 const FORGET_CONSUMER = 60_000;
 
 /** One session over the user's connection. */
@@ -156,7 +156,7 @@ class NatsSession implements Session {
     const { seq, duplicate } = await this.#js
       .publish(this.#stream.subject, encode(record, tag), { msgID: tag, timeout: PUBLISH_TIMEOUT })
       .catch(refuse);
-    if (seq < 1) throw new Error('NATS has the message under way, and not stored yet');
+    if (seq < 1) throw new Error('NATS has the message on its way, and not stored yet');
     if (!duplicate && known?.epoch === this.#epoch && seq <= known.sequence) {
       // The stream was made anew, or has lost its newest messages: this one is the first of a new epoch.
       this.#adopt(await this.#stream.beginEpoch(seq - 1, known));
@@ -214,13 +214,13 @@ interface Reading {
   readonly iterator: AsyncIterator<DeliveredMessage>;
   /** The sequence of the last entry that was read. */
   position: number;
-  /** The name of the consumer that messages are to come from. */
+  /** The name of the consumer whose messages are expected. */
   readonly consumer: string;
-  /** The next message, asked for already. */
+  /** The next message, which is asked for already. */
   pending: Pollable<IteratorResult<DeliveredMessage>> | undefined;
 }
 
-/** Passes: the same message is still on its way, or it is too much at once, or nobody is ready. */
+/** These pass: the same message is still on its way, or there is too much at once, or no server is ready. */
 const PASSING = [409, 429, 503];
 
 function refuse(error: Error & { readonly status?: unknown }): never {

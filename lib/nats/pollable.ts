@@ -14,8 +14,8 @@ export class Pollable<T> {
   }
 
   /**
-   * The promise's value, or undefined where that takes longer than `limit` ms: with 0, than one turn
-   * of the event loop.
+   * The promise's value, or undefined after `limit` ms without one. With 0, after one turn of the event
+   * loop.
    */
   within(limit: number): Promise<T | undefined> {
     return new Promise((resolve, reject) => {

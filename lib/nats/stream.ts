@@ -8,20 +8,20 @@ import {
   type StreamInfo,
   SUBJECTS_OVERLAP,
 } from './client.js';
-import { decode, describeLife, extentOf, isBorn, isLed } from './format.js';
+import { decode, describeEpoch, extentOf, isBorn, isLed } from './format.js';
 
 export interface StreamSettings extends SharedLogSettings {
   readonly replicas: number;
 }
 
-/** How often, and after how many ms, it is looked whether a stream is made that another node makes. */
+/** How often, and after how many ms, a stream is looked at that another node is making. */
 const MOST_LOOKS = 20;
 const LOOK_INTERVAL = 25;
 
-/** How long a server may take to delete a stream, from when it says that there is none, in ms. */
+/** How long a server may take to delete a stream after it says that there is none, in ms. */
 const DELETION = 1000;
 
-/** How long after it seems to have lost messages a stream is looked at again, in ms. */
+/** After how long a stream that seems to have lost messages is looked at again, in ms. */
 const SECOND_LOOK = 500;
 
 /** For how long JetStream remembers a message, so that it is stored once, in ms. */
@@ -67,7 +67,7 @@ export class NatsStream {
     const over = [...former, epoch];
     // Another node may have noticed as well, and been quicker.
     if (over.includes(extentOf(this.name, info).epoch)) {
-      const description = describeLife(this.name, info, start, over);
+      const description = describeEpoch(this.name, info, start, over);
       info = await this.#manager.streams.update(this.name, { description });
     }
     return extentOf(this.name, info);

@@ -5,12 +5,12 @@ import { withTimeLimit } from '../util/time-limit.js';
 const CONNECT_LIMIT = 3000;
 
 /**
- * How long a connection within a client, to a node of a cluster or to a sentinel, may hear nothing,
- * in ms. Some are out of reach for whoever closes the client while it still looks around.
+ * How long a connection within a client, to a node of a cluster or to a sentinel, may receive
+ * nothing, in ms. Some can't be closed while the client still looks for its servers.
  */
 const INNER_LIMIT = 2500;
 
-/** How often something is asked over such a connection when there is nothing to do, in ms. */
+/** How often such a connection is pinged while there is nothing to do, in ms. */
 const INNER_PING = 1000;
 
 /** Arguments of which only the client that takes them knows the types. */
@@ -28,7 +28,7 @@ export type RedisClient =
     }
   | { duplicate(...overrides: Any): unknown; callBuffer(...args: Any): Promise<unknown> };
 
-/** A connection of our own to Redis. */
+/** The log's own connection to Redis. */
 export interface RedisConnection {
   /** Sends one command, whose first key is `key`; replies come as Buffers. */
   command(key: string, args: readonly (string | Buffer)[]): Promise<unknown>;
@@ -60,8 +60,9 @@ interface IoRedis {
 }
 
 /**
- * Gives what opens a further connection like this client's. It doesn't reconnect by itself, nor
- * keeps commands for later: both are for the log to decide, which knows what may be sent twice.
+ * Returns a function that opens a further connection like this client's. The connection neither
+ * reconnects by itself nor keeps commands for later: the log decides both, since it knows what may be
+ * sent twice.
  *
  * Throws a TypeError for what is neither a client of `redis` nor of `ioredis`.
  */
@@ -92,9 +93,9 @@ async function connectIoRedis(client: IoRedis): Promise<RedisConnection> {
     sentinelCommandTimeout: INNER_LIMIT,
     maxRetriesPerRequest: 0,
     reconnectOnError: null,
-    // It knows no command but by its method.
+    // With it, a command is only possible through its own method.
     enableAutoPipelining: false,
-    // To wait for new entries is no sign of a dead connection.
+    // A wait for new entries is no sign of a dead connection.
     commandTimeout: undefined,
     socketTimeout: undefined,
   };
@@ -105,7 +106,7 @@ async function connectIoRedis(client: IoRedis): Promise<RedisConnection> {
         retryDelayOnFailover: 0,
         retryDelayOnClusterDown: 0,
         enableAutoPipelining: false,
-        // A replica may lag behind what the master says that there is.
+        // A replica may lag behind the master.
         scaleReads: 'master',
         redisOptions: { ...client.options?.redisOptions, ...options },
       })
@@ -127,13 +128,13 @@ async function connectNodeRedis(client: NodeRedis): Promise<RedisConnection> {
   return open(copy, {
     command: (key, args) => copy.sendCommand(...route(key), args, options),
     close: () => {
-      // What is not open can't be destroyed, and says so.
+      // A client that is not open throws.
       destroy().catch(() => {});
     },
   });
 }
 
-/** What stands before a command, so that it goes to the right server. */
+/** The arguments before a command that send it to the right server. */
 function routeOf(client: NodeRedis): (key: string) => unknown[] {
   if (isCluster(client)) return (key) => [key, false];
   if (isSentinel(client)) return () => [false];
@@ -174,18 +175,18 @@ async function open(
   connection: RedisConnection,
 ): Promise<RedisConnection> {
   let cause: Error | undefined;
-  // What breaks is told by the commands as well, if less plainly.
+  // The commands fail as well, with a less plain message.
   copy.on('error', ((error: Error) => {
     cause = error;
   }) as () => void);
   const connecting = copy.connect();
   try {
-    // Nothing else ends one that is accepted, and then never answered.
+    // Nothing else ends a connection that is accepted and then never answered.
     await withTimeLimit(connecting, CONNECT_LIMIT, 'to connect to Redis');
     return connection;
   } catch (error) {
     connection.close();
-    // Some look around to the end, and only then learn that they were closed.
+    // Some clients look for their servers to the end, and only notice then that they were closed.
     connecting.then(connection.close, () => {});
     throw cause ?? error;
   }

@@ -18,7 +18,7 @@ import {
   type SharedLogOptions,
   type SharedLogSettings,
 } from '../log/shared/options.js';
-import { remoteLog } from '../log/shared/shared-log.js';
+import { sharedLog } from '../log/shared/shared-log.js';
 import { connectorLike, type RedisClient, type RedisConnection } from './connection.js';
 import { APPEND, type Script, SYNC } from './script.js';
 
@@ -31,9 +31,9 @@ export type { RedisClient } from './connection.js';
  *
  *     const stream = sse({ log: redisLog(client, { prefix: 'orders' }) });
  *
- * `client` is one of `redis` (5 or 6) or `ioredis` (5 or 6), also for a cluster, or behind sentinels
- * (`redis` from 6 on). It is only copied: the log opens two connections of its own with its settings,
- * and closes them when its hub is closed. The client need not be connected.
+ * `client` is a client of `redis` (5 or 6) or `ioredis` (5 or 6), also for a cluster, or behind
+ * sentinels (`redis` from 6 on). The log only copies the client: it opens two connections of its own
+ * with the client's settings, and closes them when its hub is closed. The client need not be connected.
  *
  * The keys are `sse:{<prefix>}:log`, `sse:{<prefix>}:meta` and `sse:{<prefix>}:writer:<id>`; a cluster
  * keeps them together.
@@ -48,7 +48,7 @@ export function redisLog(client: RedisClient, options: SharedLogOptions = {}): L
     write: { records: 500, bytes: 1024 * 1024 },
     connect: async () => new RedisSession(await connect(), settings, writer),
   };
-  return remoteLog(engine);
+  return sharedLog(engine);
 }
 
 /** How long Redis waits for new entries, in ms, and how many it gives at most. */
@@ -56,12 +56,12 @@ const BLOCK = 1000;
 const MOST_ENTRIES = 128;
 const FIRST_ENTRIES = 8;
 
-/** What a reply should hold at most, in bytes, as far as the one before lets one tell. */
+/** How many bytes a reply should have at most, judged by the reply before. */
 const REPLY_BYTES = 4 * 1024 * 1024;
 
 const NOTHING: Known = { epoch: '', sequence: 0, tag: '', former: [] };
 
-/** Errors of a server that is not the right one, or not ready, now. The next attempt may be lucky. */
+/** Errors of a server that is the wrong one, or not ready. The next attempt may succeed. */
 const PASSES =
   /\b(READONLY|LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOREPLICAS|MOVED|ASK|BUSY|UNBLOCKED)\b/;
 
@@ -72,7 +72,7 @@ class RedisSession implements Session {
   readonly #writerKey: string;
   readonly #writer: string;
   readonly #bounds: readonly string[];
-  /** How many are asked for, of new ones and of old ones. Few at first: nobody knows their size. */
+  /** How many entries are asked for, of new ones and of old ones. Few at first: their size is unknown. */
   #count = FIRST_ENTRIES;
   #rangeCount = 1;
 
@@ -183,7 +183,7 @@ function sequence(id: unknown): number {
   return Number.parseInt(String(id), 10);
 }
 
-/** The entries of the one stream that was read: each client, and each protocol, wraps them its way. */
+/** The entries of the one stream that was read. Each library, and each protocol, wraps them differently. */
 function entriesOfStream(reply: unknown): readonly RawEntry[] {
   if (reply === null || reply === undefined) return [];
   if (reply instanceof Map) return [...reply.values()][0] as RawEntry[];

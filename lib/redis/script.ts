@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
 
 /**
- * Runs before everything else, as part of the same script: looks whether the log is still the one
- * that the caller knows, begins another life where it is not, and defines how to trim. A server that
- * takes no writes for now is read from all the same: to trim can wait.
+ * Runs before everything else, as part of the same script: checks that the log is still the one that
+ * the caller knows, resets the log where it is not, and defines how to trim. A server that refuses
+ * writes for now is read from all the same: trimming can wait.
  *
  * KEYS: the log (a stream with the ids `<sequence>-0`), and what is known about it (a hash).
- * ARGV 1 to 7: the epoch, the sequence and the tag of an entry that the caller knows ('' where
- * it knows none), the epochs of lives that are over, with blanks between them, an epoch for another
- * life, how many entries to keep, and for how long, in ms ('' for ever).
+ * ARGV 1 to 7: the epoch, the sequence and the tag of an entry that the caller knows ('' where it
+ * knows none), the epochs that are over, with blanks between them, an epoch for a reset, how many
+ * entries to keep, and for how long, in ms ('' for ever).
  */
 const PROLOGUE = `
 local log, meta = KEYS[1], KEYS[2]
@@ -64,20 +64,20 @@ local function trim()
 end
 `;
 
-/** Resolves with the epoch, the start of this life, the tail and the head. */
+/** Returns the epoch, its start, the sequence before the oldest retained entry, and the head. */
 export const SYNC = script(`${PROLOGUE}
 trim()
 local oldest = redis.call('XRANGE', log, '-', '+', 'COUNT', 1)[1]
-local tail = head
-if oldest then tail = sequenceOf(oldest) - 1 end
-return { epoch, id(start), id(tail), id(head) }
+local trimmed = head
+if oldest then trimmed = sequenceOf(oldest) - 1 end
+return { epoch, id(start), id(trimmed), id(head) }
 `);
 
 /**
  * KEYS 3: what is known about the last write of this writer. ARGV 8 and 9: the write's number and
  * tag; then the fields, the rooms and the key of each record ('' where there are none).
- * Resolves with the epoch and the sequence of the first record; without them where a later write of
- * this writer is stored already.
+ * Returns the epoch and the sequence of the first record; nothing where a later write of this writer
+ * is stored already.
  */
 export const APPEND = script(`${PROLOGUE}
 local last = redis.call('HMGET', KEYS[3], 'number', 'epoch', 'first')

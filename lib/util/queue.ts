@@ -16,12 +16,12 @@ export class Queue<T> {
     this.#items.push(item);
   }
 
-  /** Takes the oldest item out; undefined where there is none. */
+  /** Removes the oldest item and returns it; undefined where there is none. */
   shift(): T | undefined {
     if (this.size === 0) return undefined;
     const item = this.#items[this.#head];
     this.#items[this.#head++] = undefined;
-    // Each item is moved at most once for each that was taken out, so this stays constant on average.
+    // An item is moved at most once for each that was removed, so this is constant on average.
     if (this.#head >= 64 && this.#head * 2 >= this.#items.length) {
       this.#items = this.#items.slice(this.#head);
       this.#head = 0;

@@ -1,6 +1,4 @@
-/**
- * A timer that runs only while there is something to do, and keeps no process alive.
- */
+/** A timer that runs only while there is something to do, and keeps no process alive. */
 export class Ticker {
   readonly #period: number;
   readonly #tick: () => boolean;

@@ -1,4 +1,4 @@
-/** The promise's outcome, or a rejection where it takes longer than `limit` ms, or `signal` aborts. */
+/** The outcome of a promise, or a rejection after `limit` ms, or when `signal` aborts. */
 export function withTimeLimit<T>(
   work: Promise<T>,
   limit: number,

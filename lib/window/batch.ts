@@ -1,26 +1,26 @@
 /**
- * How much is written to a client before it is asked whether it takes more. So a client that stalls
- * holds no more than this, and joined copies for a stalled crowd can't fill the heap.
+ * How many bytes are written to a client before its connection is asked whether it is writable. So a
+ * stalled client holds no more than this, and joined copies for a stalled crowd can't fill the heap.
  */
 export const BATCH_BYTES = 64 * 1024;
 
-/** How much of one large event is written at a time to a client that takes all of it at once. */
+/** How many bytes of one large event are written at a time to a client that takes each part at once. */
 const MOST_AT_ONCE = 8 * BATCH_BYTES;
 
-/** Whole frames in a row, built once and written to every client that is due just these. */
+/** Whole frames in a row, built once and written to every client that is due exactly these. */
 export class Batch {
-  /** The same bytes as a transport frames them, kept here so that they are framed once as well. */
+  /** The same bytes in the frame of a transport, kept so that they are framed once as well. */
   framed: Buffer | undefined;
   #parts: Map<string, Batch> | undefined;
 
   constructor(
     readonly bytes: Buffer,
-    /** The cursor of a client that was given it. */
+    /** The position of a client that was given the batch. */
     readonly last: number,
     readonly events: number,
   ) {}
 
-  /** A part of an event that is too large to be written at once: so many bytes, if there are. */
+  /** A part of an event that is too large to be written at once: `length` bytes, or the rest. */
   part(start: number, length: number): Batch {
     const key = `${start} ${length}`;
     this.#parts ??= new Map();
@@ -36,9 +36,9 @@ export class Batch {
 /**
  * A large event on its way to one client.
  *
- * The parts double as long as the client takes each at once, since fewer writes cost less. So the
- * first one that it does not take at once is at most twice as long as the one before, and the next
- * ones are small again: a client that reads slowly, but steadily, is to take each of them in time.
+ * The parts double as long as the client takes each at once, since fewer writes cost less. So the first
+ * part that it does not take at once is at most twice as long as the one before, and the next parts are
+ * small again: a client that reads slowly, but steadily, receives each of them in time.
  */
 export class Parts {
   readonly #batch: Batch;

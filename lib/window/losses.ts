@@ -1,23 +1,23 @@
 import type { LogRecord } from '../log/log.js';
 
-/** Of so many rooms it is known exactly when they last lost an event; of the others, roughly. */
+/** For so many rooms the last loss is known exactly; for the others, roughly. */
 const MOST_ROOMS = 10_000;
 
 /**
- * Remembers what a ring has dropped: not the events, but for whom the last of them was. So a client
- * that comes back late is told of a gap if it missed something, and only then.
+ * Remembers what a ring has dropped: not the events, but which rooms the last of them were for. So a
+ * client that reconnects late receives a gap event if it missed something, and only then.
  */
 export class Losses {
-  /** The last dropped event that was for everybody. */
+  /** The last dropped event that was for all clients. */
   #everybody = 0;
-  /** The last dropped event of each room; the room that lost one longest ago comes first. */
+  /** The last dropped event of each room. The room whose loss is the oldest is first. */
   readonly #rooms = new Map<string, number>();
   /** The last dropped event of the rooms that are no longer in the map. */
   #otherRooms = 0;
-  /** Up to here it is not known how many of the dropped events were for one client. */
+  /** Up to here, the number of dropped events for one client is unknown. */
   #uncounted = 0;
 
-  /** An event was dropped. Where another stands for it, nobody has lost anything. */
+  /** An event was dropped. An event that a newer one replaces is no loss. */
   add(sequence: number, { rooms }: Pick<LogRecord, 'rooms'>, replaced: boolean): void {
     if (rooms !== undefined || replaced) this.#uncounted = sequence;
     if (replaced) return;

@@ -3,39 +3,39 @@ import type { Log } from '../log/log.js';
 import type { Ring } from './ring.js';
 import { Window } from './window.js';
 
-/** How many entries are read from a log at a time: at most, for it gives fewer that are large. */
+/** How many entries are read from a log at a time, at most: the log gives fewer large ones. */
 const PAGE_SIZE = 100;
 
-/** How many pages there may be at a time: so their bytes stay bounded, however many readers lag. */
+/** How many pages there may be at a time. So their bytes are bounded, however many readers lag. */
 export const MOST_PAGES = 4;
 
-/** How long to wait before a page that could not be read is asked for again, in ms. */
+/** After how long a page that could not be read is asked for again, in ms. */
 const RETRY_DELAY = 1000;
 
 /** Starts a job when a slot is free; the job holds it until it calls `done`. */
 type Limit = (job: (done: () => void) => void) => void;
 
-/** Who reads pages. */
+/** A reader of pages: a cursor. */
 export interface PageReader {
   /** The sequence of the last event it was given. */
   readonly position: number;
-  /** The page it reads, or waits for. */
+  /** The page that it reads, or waits for. */
   page: Page | undefined;
 }
 
-/** Entries below the ring's tail, read from the log for all that stand there. */
+/** Entries that the ring has dropped, read from the log for all readers that stand there. */
 export interface Page {
   readonly after: number;
   readonly readers: Set<PageReader>;
-  /** Undefined as long as it is being read. */
+  /** Undefined while the page is being read. */
   window: Window | undefined;
-  /** Gives its slot back, if it has one. */
+  /** Gives the page's slot back, if it has one. */
   done: () => void;
 }
 
 /**
- * Reads from the log what the ring has dropped, for readers that take it right now. A page is kept
- * only as long as one of them is at it: who takes no more leaves, and asks again.
+ * Reads from the log what the ring has dropped, for readers that are writable. A page is kept only as
+ * long as a reader is at it: a reader that is blocked leaves, and asks again.
  */
 export class Pages {
   readonly #read: NonNullable<Log['read']>;
@@ -43,7 +43,7 @@ export class Pages {
   readonly #arrived: (reader: PageReader) => void;
   readonly #limit: Limit;
   readonly #pages = new Map<number, Page>();
-  /** How many entries the last whole page held: they begin at multiples of that, to be shared. */
+  /** The number of entries of the last whole page: pages begin at multiples of it, to be shared. */
   #size = PAGE_SIZE;
 
   /**
@@ -62,7 +62,7 @@ export class Pages {
     this.#arrived = arrived;
   }
 
-  /** Gets the page above the reader's cursor for it. True: it is there already. */
+  /** Gets the page above the reader's position. True: the page is there already. */
   enter(reader: PageReader): boolean {
     const { position } = reader;
     const page = this.#pageFor(position, reader.page);
@@ -72,7 +72,7 @@ export class Pages {
     return page.window !== undefined;
   }
 
-  /** The reader needs its page no more, or can't take it for now. */
+  /** The reader does not need its page any more, or is blocked. */
   leave(reader: PageReader): void {
     const { page } = reader;
     if (page === undefined) return;
@@ -83,7 +83,7 @@ export class Pages {
     if (page.window !== undefined) page.done();
   }
 
-  /** The entries are of another life of the log, or gone: all readers are to ask again. */
+  /** The log was reset, or the entries are gone: all readers have to ask again. */
   clear(): void {
     for (const page of this.#pages.values()) for (const reader of page.readers) this.leave(reader);
   }
@@ -92,7 +92,7 @@ export class Pages {
     if (current !== undefined && reaches(current, position)) return current;
     const after = position - (position % this.#size);
     const page = this.#pages.get(after) ?? this.#open(after);
-    // It ends before this reader where there were fewer entries then, or is a hole in the log.
+    // A page may end before this reader: there were fewer entries then, or there is a hole in the log.
     return reaches(page, position) ? page : (this.#pages.get(position) ?? this.#open(position));
   }
 
@@ -114,13 +114,13 @@ export class Pages {
   }
 
   async #fill(page: Page): Promise<void> {
-    // The reader that it is opened for enters right after.
+    // The reader that the page is opened for enters right after this.
     await null;
     if (page.readers.size === 0) return page.done();
     try {
       page.window = await this.#windowAbove(page.after);
     } catch {
-      // The follower says why, if the log is away. Others may be luckier meanwhile.
+      // The log's follower is notified if the log is unreachable. Other pages may succeed meanwhile.
       page.done();
       await setTimeout(RETRY_DELAY, undefined, { ref: false });
       if (page.readers.size > 0) this.#request(page);
@@ -134,7 +134,7 @@ export class Pages {
     const { epoch } = this.#ring;
     const read = await this.#read(after, PAGE_SIZE);
     const before = read[0] === undefined ? Number.POSITIVE_INFINITY : read[0].sequence - 1;
-    // Where nothing is left below the ring, all that the ring lacks is gone.
+    // Nothing is left below the ring: all that the ring lacks is gone.
     const { trimmedTo } = this.#ring;
     const entries = before < trimmedTo ? read : [];
     const window = new Window(epoch, Math.min(before, trimmedTo));
@@ -142,13 +142,13 @@ export class Pages {
       if (entry.sequence !== window.head + 1) break;
       window.push(entry);
     }
-    // There are more behind it, that are read next.
+    // There are more entries behind this page, which are read next.
     if (window.head < trimmedTo) this.#size = window.size;
     return window;
   }
 }
 
-/** Whether a reader finds its next entry in a page, as far as one knows. */
+/** Whether a reader finds its next entry in a page, as far as is known. */
 function reaches({ after, window }: Page, position: number): boolean {
   return after <= position && (window === undefined || window.head > position);
 }

@@ -34,7 +34,7 @@ export class Ring extends Window {
     return this.epoch !== '';
   }
 
-  /** Forgets everything: what comes is the entry behind `head`. */
+  /** Forgets everything. The next entry is the one behind `head`. */
   begin(epoch: string, head: number): void {
     this.reset(epoch, head);
     this.#bytes = 0;
@@ -51,8 +51,8 @@ export class Ring extends Window {
   }
 
   /**
-   * Drops the oldest entries beyond the bounds, but none above `upTo`: what has not been offered
-   * to every client yet is not history.
+   * Drops the oldest entries beyond the bounds, but none above `upTo`: an entry that some client was
+   * not offered yet is not history.
    */
   trim(upTo: number, { events, bytes }: RingBounds): void {
     while (this.trimmedTo < upTo && (this.size > events || this.#bytes > bytes)) this.#drop();

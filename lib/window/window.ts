@@ -11,7 +11,7 @@ export interface Reader {
   /** The sequence of the last event it was given. */
   readonly position: number;
   readonly rooms: ReadonlySet<string>;
-  /** Whether it gets only the newest event of each conflation key. */
+  /** Whether it gets only the latest event of each conflation key. */
   readonly conflates: boolean;
 }
 
@@ -97,7 +97,7 @@ export class Window {
     return { held, replaced };
   }
 
-  /** Empties it: what comes is the entry behind `head`. */
+  /** Empties the window. The next entry is the one behind `head`. */
   protected reset(epoch: string, head: number): void {
     this.epoch = epoch;
     this.head = head;

@@ -1,6 +1,6 @@
 import type { Log } from '../../../lib/log/log.js';
 import type { Session } from '../../../lib/log/shared/engine.js';
-import { remoteLog } from '../../../lib/log/shared/shared-log.js';
+import { sharedLog } from '../../../lib/log/shared/shared-log.js';
 import { MemoryServer } from '../../support/memory-engine.js';
 import { RecordingFollower } from '../../support/recording-follower.js';
 
@@ -8,7 +8,7 @@ const { signal } = new AbortController();
 
 async function follow(given?: Log) {
   const server = new MemoryServer();
-  const log = given ?? remoteLog(server.engine());
+  const log = given ?? sharedLog(server.engine());
   const follower = new RecordingFollower();
   log.follow(follower);
   await follower.begun();
@@ -29,7 +29,7 @@ test('questions that come together share one answer, but none that began before 
     sessions.push(session);
     return session;
   };
-  const { log } = await follow(remoteLog({ ...engine, connect }));
+  const { log } = await follow(sharedLog({ ...engine, connect }));
   await log.append({ fields: Buffer.from('a') }, signal);
   // The feed has one of its own.
   const asked = jest.spyOn(sessions.at(-1) as Session, 'sync');
@@ -41,7 +41,7 @@ test('questions that come together share one answer, but none that began before 
 });
 
 test('nothing can be read before there is a hub', async () => {
-  const log = remoteLog(new MemoryServer().engine());
+  const log = sharedLog(new MemoryServer().engine());
   await expect(log.read?.(0, 1)).rejects.toThrow('the log has no hub yet');
   await log.close?.();
 });

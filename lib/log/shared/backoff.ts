@@ -5,7 +5,7 @@ const LONGEST_DELAY = 1500;
 /** A connection that lasted this long ends the run of attempts, in ms. */
 const SETTLED = 5000;
 
-/** Nodes that lost their connection at the same moment come back spread over this time, in ms. */
+/** Nodes that lost their connection at the same moment reconnect spread over this time, in ms. */
 const SPREAD = 100;
 
 /** Says when the next attempt to connect may be made: at once, and then ever later. */
@@ -29,7 +29,7 @@ export class Backoff {
     this.#delay = Math.min(Math.max(FIRST_DELAY, 2 * this.#delay), LONGEST_DELAY);
   }
 
-  /** The engine is there: whoever waits need not. */
+  /** The engine is reachable: a wait is over now. */
   hurry(): void {
     this.#delay = 0;
     this.#hurry();

@@ -6,11 +6,11 @@ import type { Engine, Session } from './engine.js';
 
 /**
  * How long the engine may take to answer, in ms: longer than it waits for new entries, and short
- * enough that a connection which is dead and doesn't know it is noticed in time.
+ * enough to notice a dead connection in time.
  */
 const TIME_LIMIT = 3500;
 
-/** A session that is opened when it is needed, and again when it broke. */
+/** A session that is opened when it is needed, and opened again after a failure. */
 export class Connection {
   readonly #engine: Engine;
   readonly #backoff = new Backoff();
@@ -28,7 +28,7 @@ export class Connection {
     return this.#closing.signal.aborted;
   }
 
-  /** Does one thing over the session. Rejects where that fails: the next call opens another one. */
+  /** Does one thing over the session. After a failure the next call opens another session. */
   async use<T>(work: (session: Session) => Promise<T>): Promise<T> {
     this.#session ??= this.#open();
     const current = this.#session;
@@ -52,12 +52,12 @@ export class Connection {
     this.#session = undefined;
   }
 
-  /** Another connection has broken, that worked until `then`: so may have this one, if it is older. */
+  /** Another connection broke, which worked until `then`. A session that is older may be broken as well. */
   suspect(then: number): void {
     if (this.#openedAt < then) this.reset();
   }
 
-  /** Somebody else has reached the engine. */
+  /** Another connection has reached the engine. */
   hurry(): void {
     this.#backoff.hurry();
   }
@@ -76,7 +76,7 @@ export class Connection {
     try {
       return await withTimeLimit(connecting, TIME_LIMIT, 'to connect to the log', signal);
     } catch (error) {
-      // It may come late.
+      // The session may be opened late.
       connecting.then(
         (session) => session.close(),
         () => {},

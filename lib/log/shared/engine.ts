@@ -1,8 +1,8 @@
 import type { LogEntry, LogRecord } from '../log.js';
 
 /**
- * About how many bytes `read` gives: two batches of what a client is written at a time. What is read
- * for a client that then takes a part of it is read again, and other requests wait meanwhile.
+ * About how many bytes `read` gives: two batches of what is written to a client at a time. More would
+ * be read again for a client that is blocked meanwhile, and other requests would wait.
  */
 export const PAGE_BYTES = 128 * 1024;
 
@@ -10,13 +10,13 @@ export const PAGE_BYTES = 128 * 1024;
 export interface Place {
   readonly epoch: string;
   readonly sequence: number;
-  /** Which write it came with: another entry with the same sequence has another tag. */
+  /** The write that stored it: another entry with the same sequence has another tag. */
   readonly tag: string;
 }
 
-/** What a process remembers of the log: the newest entry it knows of, and which lives are over. */
+/** What a process remembers of the log: the newest entry it knows of, and the epochs that are over. */
 export interface Known extends Place {
-  /** Their epochs. An engine that is in one of them again has gone back, and lost what came since. */
+  /** An engine that is in one of these epochs has gone back, and lost what was stored since. */
   readonly former: readonly string[];
 }
 
@@ -26,9 +26,9 @@ export interface StoredEntry extends LogEntry, Place {}
 /** What an engine has. */
 export interface Extent {
   readonly epoch: string;
-  /** The sequence before the first entry of this life. */
+  /** The sequence before the first entry of this epoch. */
   readonly start: number;
-  /** The sequence before the oldest entry that is left. */
+  /** The sequence before the oldest retained entry. */
   readonly trimmedTo: number;
   /** The sequence of the newest entry. */
   readonly head: number;
@@ -36,28 +36,28 @@ export interface Extent {
 
 /** Records that are stored together, in order. */
 export interface Write {
-  /** One more than that of the write before. A write that comes again is not stored again. */
+  /** One more than that of the write before. A write that is sent again is not stored again. */
   readonly number: number;
   readonly records: readonly LogRecord[];
 }
 
 /**
- * One connection to an engine. Whatever fails there ends it, but for an SseError
+ * One connection to an engine. Any failure ends the session, except an SseError
  * `ERR_SSE_LOG_REFUSED`.
  */
 export interface Session {
   /**
-   * What the engine has now. Where it lacks the entry `known`, has another one in its place, or is in
-   * a life that is over, it has lost entries, and another life begins with this call.
+   * Says what the engine has now. An engine that lacks the entry `known`, has another one in its place,
+   * or is in an epoch that is over, has lost entries. This call resets the log then.
    */
   sync(known: Known | undefined): Promise<Extent>;
-  /** The entries above a sequence, the oldest first; waits a second for one, if there is none yet. */
+  /** The entries above a sequence, the oldest first. Waits a second for the first one. */
   next(after: number): Promise<StoredEntry[]>;
-  /** The same, at most `limit` of them, and fewer where they are large; without the wait. */
+  /** The same without the wait: at most `limit` entries, and fewer where they are large. */
   read(after: number, limit: number): Promise<StoredEntry[]>;
   /**
-   * Stores all records or none, once, however often it is called. Looks after `known` as `sync`
-   * does. Resolves with the place of the first record.
+   * Stores all records or none, once, however often it is called. Checks `known` as `sync` does.
+   * Resolves with the place of the first record.
    */
   append(write: Write, known: Known | undefined): Promise<Place>;
   /** Ends the connection, and what is under way on it. */

@@ -6,16 +6,16 @@ import type { Connection } from './connection.js';
 import type { Extent, StoredEntry } from './engine.js';
 import type { NewestPlace } from './place.js';
 
-/** How long entries may come before it is looked again what the engine has, in ms. */
+/** How often the engine is asked what it has, in ms, while entries arrive. */
 const SYNC_INTERVAL = 1000;
 
-/** How often in a row entries may be of another life than the one that the engine says it has. */
+/** How often in a row entries may be of another epoch than the engine says it is in. */
 const MOST_STRANGE = 3;
 
-/** How many entries are looked for that should have come. */
+/** How many entries that should have arrived are asked for. */
 const LOOK = 100;
 
-/** How long somebody waits at most until the follower is where the engine was, in ms. */
+/** How long `reached` waits at most, in ms. */
 const CATCH_UP_LIMIT = 30_000;
 
 /** What the live feed reports, beside what its follower is given. */
@@ -26,19 +26,19 @@ export interface LiveFeedHooks {
   connected(): void;
 }
 
-/** Gives a follower all entries of an engine as they come, through all that happens to it. */
+/** Gives a follower all entries of an engine as they are stored, whatever happens to the connection. */
 export class LiveFeed {
   readonly #connection: Connection;
   readonly #newest: NewestPlace;
   readonly #follower: LogFollower;
   readonly #hooks: LiveFeedHooks;
-  /** How far the follower was given the entries of each epoch that somebody waits for. */
+  /** How far the follower was given the entries, for each epoch that is waited for. */
   readonly #given = new Map<string, Watermark>();
   /** The last entry that the follower was given. */
   #sequence = 0;
   #isUnreachable = false;
   epoch = '';
-  /** The sequence before the first entry of this life. */
+  /** The sequence before the first entry of this epoch. */
   start = 0;
 
   constructor(
@@ -54,7 +54,7 @@ export class LiveFeed {
     void this.#run();
   }
 
-  /** Resolves when the follower has all that the engine had then. Rejects where that breaks off. */
+  /** Resolves when the follower has all that the engine had. Rejects when the connection breaks. */
   reached({ epoch, head }: Extent): Promise<void> {
     const isThere = new Promise<void>((resolve, reject) => {
       if (this.#connection.isClosed) return reject(closed());
@@ -76,7 +76,7 @@ export class LiveFeed {
     return own;
   }
 
-  /** Nobody is kept waiting any longer. */
+  /** Rejects all waits. */
   close(): void {
     this.#rejectWaits(closed());
   }
@@ -107,7 +107,7 @@ export class LiveFeed {
           syncedAt = Number.NEGATIVE_INFINITY;
           if (entries.length > 0) strange++;
           else if (head > this.#sequence) await this.#lookFor(head);
-          if (strange > MOST_STRANGE) throw new Error('the log holds entries of another life');
+          if (strange > MOST_STRANGE) throw new Error('the log holds entries of another epoch');
         }
       } catch (error) {
         if (this.#connection.isClosed) break;
@@ -122,12 +122,12 @@ export class LiveFeed {
   }
 
   #adopt({ epoch, start, trimmedTo, head }: Extent): void {
-    // What was trimmed meanwhile is noticed by the first entry that comes.
+    // Entries that were trimmed meanwhile are noticed by the first entry that arrives.
     if (this.epoch === '') this.#begin(epoch, head);
     else if (this.epoch !== epoch) this.#begin(epoch, Math.max(start, trimmedTo));
     this.start = start;
-    // Who asked when the engine had another life waits for nothing.
-    this.#rejectWaits(new Error('the log has begun another life'), epoch);
+    // Entries of another epoch will never arrive.
+    this.#rejectWaits(new Error('the log was reset'), epoch);
     this.#follower.connected(head);
     this.#noteGiven();
   }
@@ -139,11 +139,11 @@ export class LiveFeed {
     this.#follower.begin(epoch, sequence);
   }
 
-  /** False: there was none, or one of another life. It has to be looked what the engine has. */
+  /** False: there was no entry, or one of another epoch. The engine has to be asked what it has. */
   async #take(entries: readonly StoredEntry[]): Promise<boolean> {
     for (const entry of entries) {
       if (entry.epoch !== this.epoch) return false;
-      // Those in between are gone, whoever deleted them.
+      // The entries in between are gone: trimmed, or deleted by hand.
       if (entry.sequence > this.#sequence + 1) {
         await this.#follower.ready();
         if (this.#connection.isClosed) return true;
@@ -158,7 +158,7 @@ export class LiveFeed {
     return last !== undefined;
   }
 
-  /** An entry should have come, and has not: either it is late, or somebody has deleted it. */
+  /** An entry should have arrived, and has not: it is late, or it was deleted by hand. */
   async #lookFor(head: number): Promise<void> {
     const entries = await this.#connection.use((session) => session.read(this.#sequence, LOOK));
     if (this.#connection.isClosed) return;

@@ -1,7 +1,10 @@
 import { quote } from '../../errors.js';
 import { bound, record, span } from '../../validate.js';
 
-/** How much a log keeps, for clients that come back and nodes that were away. Each bound holds by itself. */
+/**
+ * How much a log keeps, for clients that reconnect and nodes that were cut off. Each bound holds by
+ * itself.
+ */
 export interface LogHistoryOptions {
   /** How many events, an integer from 1, or `Infinity`. Default 100 000. */
   readonly events?: number | undefined;
@@ -12,12 +15,12 @@ export interface LogHistoryOptions {
 /** The options of a log that lives in a server. */
 export interface SharedLogOptions {
   /**
-   * Names the log: hubs with the same prefix, in whatever process, share one. 1 to 64 characters of
+   * The name of the log: hubs with the same prefix, in whatever process, share it. 1 to 64 characters of
    * `A-Z a-z 0-9 _ -`. Default `'hub'`.
    */
   readonly prefix?: string | undefined;
   /**
-   * How much the log keeps. All who share it should say the same. Default
+   * How much the log keeps. All hubs that share the log should have the same bounds. Default
    * `{ events: 100_000, age: Infinity }`.
    */
   readonly history?: LogHistoryOptions | undefined;

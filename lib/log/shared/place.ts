@@ -1,9 +1,9 @@
 import type { Known, Place } from './engine.js';
 
-/** How many lives of a log are remembered that are over. */
+/** How many epochs that are over are remembered. */
 const MOST_FORMER = 16;
 
-/** Remembers the newest entry that this process has seen, from wherever it heard of it. */
+/** Remembers the newest entry that this process knows of, from its live feed or its writes. */
 export class NewestPlace {
   known: Known | undefined;
 
@@ -14,7 +14,7 @@ export class NewestPlace {
     } else if (known.epoch === place.epoch) {
       if (known.sequence < place.sequence) this.known = { ...place, former: known.former };
     } else if (!known.former.includes(place.epoch)) {
-      // (An answer that tells of a life which is over was only late.)
+      // (An answer with an epoch that is over was only late.)
       this.known = { ...place, former: [...known.former, known.epoch].slice(-MOST_FORMER) };
     }
   }

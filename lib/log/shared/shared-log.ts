@@ -7,8 +7,8 @@ import { LiveFeed } from './live-feed.js';
 import { NewestPlace } from './place.js';
 import { Writer } from './writer.js';
 
-/** A log that lives in an engine, which other processes use as well. */
-export function remoteLog(engine: Engine): Log {
+/** A log in an engine, which other processes use as well. */
+export function sharedLog(engine: Engine): Log {
   const newest = new NewestPlace();
   /** For the feed alone, which waits on it. */
   const feeding = new Connection(engine);
@@ -48,10 +48,7 @@ export function remoteLog(engine: Engine): Log {
   };
 }
 
-/**
- * Calls that come while one is under way share the next one: what they ask for may have changed
- * since it began.
- */
+/** Calls during a question share the next question: the answer may have changed since this one began. */
 function joined<T>(ask: () => Promise<T>): () => Promise<T> {
   let current: Promise<T> | undefined;
   let next: Promise<T> | undefined;

@@ -6,7 +6,7 @@ import type { Connection } from './connection.js';
 import type { Engine, Place, Session, Write } from './engine.js';
 import type { NewestPlace } from './place.js';
 
-/** A record, and who waits for it. */
+/** A pending send: a record, and the promise that waits for it. */
 interface Pending {
   readonly record: LogRecord;
   readonly signal: AbortSignal;
@@ -15,18 +15,18 @@ interface Pending {
 }
 
 /**
- * Stores records in the order they come: all that wait go as one write, and the next write waits
- * until it is known what became of this one. It is sent until then, under the same number, so that
- * it is stored once; or until nobody waits for any of its records any more.
+ * Stores records in the order of the calls. All pending records are one write, and the next write
+ * waits until the fate of this one is known. A write is sent until then, under the same number, so
+ * that it is stored once; or until nobody waits for any of its records any more.
  */
 export class Writer {
   readonly #connection: Connection;
   readonly #bounds: Engine['write'];
   readonly #newest: NewestPlace;
   readonly #waiting = new Queue<Pending>();
-  /** Who waits under which signal: one listener each, however many they are. */
+  /** The pending sends of each signal: one listener each, however many sends there are. */
   readonly #watched = new WeakMap<AbortSignal, Set<Pending>>();
-  /** Those whose write is on its way. */
+  /** The records of the write that is on its way. */
   #current: Pending[] = [];
   #isWriting = false;
   #number = 0;
@@ -63,12 +63,12 @@ export class Writer {
     for (const { reject } of this.#watched.get(signal) ?? []) reject(signal.reason);
   }
 
-  /** Whether somebody still waits for it. */
+  /** Whether its promise is still waited for. */
   #isWanted({ signal }: Pending): boolean {
     return !signal.aborted;
   }
 
-  /** Nobody is kept waiting any longer. */
+  /** Rejects all that is pending. */
   close(): void {
     for (const { reject } of this.#current) reject(closed());
     for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
@@ -78,7 +78,7 @@ export class Writer {
 
   async #run(): Promise<void> {
     this.#isWriting = true;
-    // What is appended in the same turn goes into the same write.
+    // Records that are appended in the same turn are one write.
     await null;
     while (this.#waiting.size > 0) {
       this.#current = this.#take();
@@ -89,7 +89,7 @@ export class Writer {
     this.#isWriting = false;
   }
 
-  /** As many of those that wait as fit into one write; a larger one goes alone. */
+  /** As many pending records as fit into one write; a larger one goes alone. */
   #take(): Pending[] {
     const some: Pending[] = [];
     let bytes = 0;
@@ -110,7 +110,7 @@ export class Writer {
     const append = async (session: Session): Promise<Place | undefined> => {
       const wanted = this.#current.filter((pending) => this.#isWanted(pending));
       if (wanted.length === 0) return undefined;
-      // Who gave up before anything was sent is left out. What was sent once stays as it is.
+      // A record that nobody waits for is left out, unless the write was sent once already.
       if (write === undefined) {
         this.#current = wanted;
         write = { number: ++this.#number, records: this.#current.map(({ record }) => record) };
@@ -130,7 +130,7 @@ export class Writer {
       } catch (error) {
         if (!(error instanceof SseError)) {
           if (this.#current.some((pending) => this.#isWanted(pending))) continue;
-          // Those that nobody waits for are not kept until the engine is back.
+          // A write that nobody waits for is not kept until the engine is reachable again.
           return;
         }
         for (const { reject } of this.#current) reject(error);
@@ -143,6 +143,6 @@ export class Writer {
 function closed(): SseError {
   return new SseError(
     'ERR_SSE_CLOSED',
-    'the hub was closed before the log had the event: it may be on its way into it',
+    'the hub was closed before the log had the event: the event may be stored all the same',
   );
 }
