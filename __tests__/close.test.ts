@@ -2,9 +2,8 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createHub } from '../lib/index.js';
+import { texts } from './support/range.js';
 import { openStalled, StreamReader } from './support/stream-client.js';
-
-const range = (count: number) => Array.from({ length: count }, (_, index) => String(index));
 
 async function start(options = {}) {
   const hub = createHub(options);
@@ -18,13 +17,13 @@ describe('closing', () => {
   test('in the middle of a burst to 1000 clients: each has all that was accepted, then the server closes', async () => {
     const { hub, server, url } = await start();
     const readers: StreamReader[] = [];
-    for (const _ of range(10)) {
-      readers.push(...(await Promise.all(range(100).map(() => StreamReader.open(url)))));
+    for (const _ of texts(10)) {
+      readers.push(...(await Promise.all(texts(100).map(() => StreamReader.open(url)))));
     }
     expect(hub.size).toBe(1000);
     let accepted = 0;
     const outcomes = await Promise.allSettled([
-      ...range(300).map(async (number) => {
+      ...texts(300).map(async (number) => {
         await hub.send(number);
         accepted++;
         if (accepted === 50) void hub.close();
@@ -39,7 +38,7 @@ describe('closing', () => {
     expect(accepted).toBeLessThan(300);
     for (const reader of readers) {
       await reader.end();
-      expect(reader.data).toEqual(range(accepted));
+      expect(reader.data).toEqual(texts(accepted));
     }
   });
 
@@ -50,7 +49,7 @@ describe('closing', () => {
     });
     await openStalled(url);
     const reader = await StreamReader.open(url);
-    for (const number of range(200)) await hub.send(number + 'x'.repeat(64 * 1024));
+    for (const number of texts(200)) await hub.send(number + 'x'.repeat(64 * 1024));
     await hub.close({ timeout: 200 });
     await reader.end();
     expect(reader.events).toHaveLength(200);
@@ -72,7 +71,7 @@ describe('flushed', () => {
     const { hub, server, url } = await start({ sendTimeout: 200, clientQueueBytes: Infinity });
     await openStalled(url);
     const reader = await StreamReader.open(url);
-    for (const number of range(200)) await hub.send(number + 'x'.repeat(64 * 1024));
+    for (const number of texts(200)) await hub.send(number + 'x'.repeat(64 * 1024));
     expect(hub.stats().lag).toBeGreaterThan(0);
     await hub.flushed();
     expect(hub.stats()).toMatchObject({ connected: 1, lag: 0, evicted: 1 });

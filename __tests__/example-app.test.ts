@@ -153,13 +153,21 @@ async function recordStreams(page: Page): Promise<StreamEvent[][]> {
 
 describeWith(chromiumProgram, 'the example app in a browser', (chromiumPath) => {
   let browser: Browser;
+  /** Pages that a test before has used: to open another takes longer than most tests do. */
+  const idle: Page[] = [];
+  const used: Page[] = [];
 
   beforeAll(async () => {
     browser = await launchChromium(chromiumPath);
   });
 
   afterEach(async () => {
-    await Promise.all(browser.contexts().map((context) => context.close()));
+    // What a test has installed in a page goes with it, and so does an error.
+    await Promise.all(used.map((page) => page.goto('about:blank')));
+    idle.push(...used.splice(0));
+    const spared = new Set(idle.map((page) => page.context()));
+    const others = browser.contexts().filter((context) => !spared.has(context));
+    await Promise.all(others.map((context) => context.close()));
     await ExampleApp.killAll();
   });
 
@@ -167,7 +175,9 @@ describeWith(chromiumProgram, 'the example app in a browser', (chromiumPath) => 
 
   /** A page in a browser of its own, as far as cookies and connections go. */
   async function open(app: ExampleApp, options: BrowserContextOptions = {}): Promise<Page> {
-    const page = await browser.newPage(options);
+    const isPlain = Object.keys(options).length === 0;
+    const page = (isPlain && idle.pop()) || (await browser.newPage(options));
+    if (isPlain) used.push(page);
     await page.goto(app.url);
     await shows(page, 'Connected');
     return page;

@@ -2,10 +2,9 @@ import { getEventListeners } from 'node:events';
 import { EventSource } from 'eventsource';
 import { createHub, type Hub, type HubOptions, sse } from '../lib/index.js';
 import { microtasks, turn } from './support/fake-sink.js';
+import { texts } from './support/range.js';
 import { serve, transports } from './support/server.js';
 import { StreamReader } from './support/stream-client.js';
-
-const range = (count: number) => Array.from({ length: count }, (_, index) => String(index));
 
 async function serveHub(options: HubOptions = {}): Promise<{ hub: Hub; url: string }> {
   const hub = createHub(options);
@@ -28,11 +27,11 @@ describe.each(transports)('sending, %s', (_name, through) => {
   test('every client gets every event, in the order of the sends, once', async () => {
     const stream = sse();
     const url = await serve(through(stream));
-    const readers = await Promise.all(range(20).map(() => StreamReader.open(url)));
-    for (const number of range(500)) await stream.hub.sendEvent('count', number);
+    const readers = await Promise.all(texts(20).map(() => StreamReader.open(url)));
+    for (const number of texts(500)) await stream.hub.sendEvent('count', number);
     for (const reader of readers) {
       await reader.received(500);
-      expect(reader.data).toEqual(range(500));
+      expect(reader.data).toEqual(texts(500));
       expect(reader.events.every((event) => event.type === 'count')).toBe(true);
     }
   });
@@ -40,9 +39,9 @@ describe.each(transports)('sending, %s', (_name, through) => {
   test('sends that nobody waits for keep the order of the calls', async () => {
     const stream = sse();
     const reader = await StreamReader.open(await serve(through(stream)));
-    for (const number of range(500)) void stream.hub.send(number);
+    for (const number of texts(500)) void stream.hub.send(number);
     await reader.received(500);
-    expect(reader.data).toEqual(range(500));
+    expect(reader.data).toEqual(texts(500));
   });
 
   test('events of very different sizes stay in order', async () => {
@@ -117,14 +116,14 @@ describe('the request queue', () => {
   test('one event more than fits waits for room, in order', async () => {
     const { hub, url } = await serveHub({ requestQueueSize: 3 });
     const reader = await StreamReader.open(url);
-    const sends = range(5).map((number) => hub.send(number));
+    const sends = texts(5).map((number) => hub.send(number));
     const settled = outcomes(sends);
     await microtasks();
     expect(settled).toEqual(['0 sent', '1 sent', '2 sent']);
     await Promise.all(sends);
-    expect(settled).toEqual(range(5).map((number) => `${number} sent`));
+    expect(settled).toEqual(texts(5).map((number) => `${number} sent`));
     await reader.received(5);
-    expect(reader.data).toEqual(range(5));
+    expect(reader.data).toEqual(texts(5));
   });
 
   test('a hub without clients lets the event loop have its turn as well', async () => {
@@ -164,7 +163,7 @@ describe('the request queue', () => {
   test('a signal that outlives many sends keeps nothing of them', async () => {
     const { hub } = await serveHub({ requestQueueSize: 1 });
     const { signal } = new AbortController();
-    await Promise.all(range(20).map((number) => hub.send(number, { signal })));
+    await Promise.all(texts(20).map((number) => hub.send(number, { signal })));
     expect(getEventListeners(signal, 'abort')).toHaveLength(0);
   });
 });
@@ -172,8 +171,8 @@ describe('the request queue', () => {
 describe('leaveAll', () => {
   test('ends every response after what was accepted, and the hub goes on for new clients', async () => {
     const { hub, url } = await serveHub();
-    const readers = await Promise.all(range(30).map(() => StreamReader.open(url)));
-    for (const number of range(10)) void hub.send(number);
+    const readers = await Promise.all(texts(30).map(() => StreamReader.open(url)));
+    for (const number of texts(10)) void hub.send(number);
     hub.leaveAll();
     expect(hub.size).toBe(0);
     const late = await StreamReader.open(url);
@@ -181,7 +180,7 @@ describe('leaveAll', () => {
     for (const reader of readers) {
       await reader.end();
       expect(reader.response.complete).toBe(true);
-      expect(reader.data).toEqual(range(10));
+      expect(reader.data).toEqual(texts(10));
     }
     await late.received(1);
     expect(late.data).toEqual(['after']);
@@ -236,7 +235,7 @@ describe('a single client', () => {
 
   test('each has an id of its own', async () => {
     const { hub, url } = await serveHub();
-    for (const _ of range(3)) await StreamReader.open(url);
+    for (const _ of texts(3)) await StreamReader.open(url);
     expect(new Set([...hub.clients.values()].map((client) => client.id)).size).toBe(3);
   });
 });
@@ -247,13 +246,13 @@ describe('coming back', () => {
   test('a client gets what it missed, then what is new, each once', async () => {
     const { hub, url } = await serveHub();
     const ids: string[] = [];
-    for (const number of range(200)) ids.push(await hub.send(number));
+    for (const number of texts(200)) ids.push(await hub.send(number));
     const reader = await StreamReader.open(url, lastEventId(ids[49] as string));
-    for (const number of range(20)) void hub.send(`new ${number}`);
+    for (const number of texts(20)) void hub.send(`new ${number}`);
     await reader.received(170);
     expect(reader.data).toEqual([
-      ...range(200).slice(50),
-      ...range(20).map((number) => `new ${number}`),
+      ...texts(200).slice(50),
+      ...texts(20).map((number) => `new ${number}`),
     ]);
   });
 
@@ -273,7 +272,7 @@ describe('coming back', () => {
   test('what the history no longer holds is told as a gap, with the number of events', async () => {
     const { hub, url } = await serveHub({ history: { events: 5 } });
     const first = await hub.send('first');
-    for (const number of range(12)) await hub.send(number);
+    for (const number of texts(12)) await hub.send(number);
     const reader = await StreamReader.open(url, lastEventId(first));
     await reader.received(6);
     expect(reader.events[0]).toMatchObject({
@@ -299,13 +298,13 @@ describe('coming back', () => {
 describe('close', () => {
   test('sends what was accepted, tells each client its own time to come back, and ends all', async () => {
     const { hub, url } = await serveHub({ retry: 1000 });
-    const readers = await Promise.all(range(20).map(() => StreamReader.open(url)));
-    for (const number of range(10)) void hub.send(number);
+    const readers = await Promise.all(texts(20).map(() => StreamReader.open(url)));
+    for (const number of texts(10)) void hub.send(number);
     await hub.close();
     const retries = new Set<number>();
     for (const reader of readers) {
       await reader.end();
-      expect(reader.data).toEqual(range(10));
+      expect(reader.data).toEqual(texts(10));
       const retry = Number(/retry: (\d+)\n\n$/.exec(reader.text)?.[1]);
       expect(retry).toBeGreaterThanOrEqual(1000);
       expect(retry).toBeLessThanOrEqual(2000);

@@ -10,6 +10,7 @@ import { Fleet, type LogOpener, type Node } from './support/fleet.js';
 import { NATS, natsServer } from './support/nats-server.js';
 import { describeWith } from './support/needs.js';
 import { stopProxies } from './support/proxy.js';
+import { texts } from './support/range.js';
 import { connections, REDIS, redisServer } from './support/redis-server.js';
 import { serve } from './support/server.js';
 import { fetchHead, StreamReader } from './support/stream-client.js';
@@ -91,8 +92,6 @@ function watched(openLog: LogOpener): [LogOpener, WatchedLog[]] {
   return [open, logs];
 }
 
-const range = (count: number) => Array.from({ length: count }, (_, index) => String(index));
-
 function readAt({ url }: Node, lastEventId?: string): Promise<StreamReader> {
   const headers = lastEventId === undefined ? {} : { 'last-event-id': lastEventId };
   return StreamReader.open(url, { headers });
@@ -124,13 +123,13 @@ function nodes(openLog: LogOpener, server: Engine, another: () => Engine): void 
 
   test('what one node sends reaches the clients of all, in one order, with the same ids', async () => {
     const { a, b, readers } = await open();
-    await Promise.all(range(50).flatMap((n) => [a.hub.send(`a${n}`), b.hub.send(`b${n}`)]));
+    await Promise.all(texts(50).flatMap((n) => [a.hub.send(`a${n}`), b.hub.send(`b${n}`)]));
     await Promise.all(readers.map((reader) => reader.received(100)));
     const [first] = readers as [StreamReader];
     for (const reader of readers) expect(reader.events).toEqual(first.events);
     for (const name of ['a', 'b']) {
       const own = first.data.filter((data) => data.startsWith(name));
-      expect(own).toEqual(range(50).map((n) => `${name}${n}`));
+      expect(own).toEqual(texts(50).map((n) => `${name}${n}`));
     }
   });
 
@@ -155,7 +154,7 @@ function nodes(openLog: LogOpener, server: Engine, another: () => Engine): void 
     const fleet = await open({ history: { events: 10 } });
     const { a, b } = fleet;
     const first = await a.hub.send('first');
-    await Promise.all(range(700).map((n) => a.hub.send(n)));
+    await Promise.all(texts(700).map((n) => a.hub.send(n)));
     b.resume();
     await b.acknowledges(10);
     const moved = await readAt(b, first);
@@ -164,7 +163,7 @@ function nodes(openLog: LogOpener, server: Engine, another: () => Engine): void 
     await fleet.settled();
     await moved.until(() => moved.data.at(-1) === 'b-last');
     const sent = b.acknowledged.map(({ data }) => data).filter((data) => !/last/.test(data));
-    expect(moved.data).toEqual([...range(700), ...sent, 'a-last', 'b-last']);
+    expect(moved.data).toEqual([...texts(700), ...sent, 'a-last', 'b-last']);
     expect(b.hub.stats()).toMatchObject({ gaps: 0, replayed: 1 });
   });
 
@@ -175,7 +174,7 @@ function nodes(openLog: LogOpener, server: Engine, another: () => Engine): void 
     const first = await a.hub.send('first');
     const block = 'x'.repeat(16 * 1024);
     for (let count = 0; count < 40; count++) {
-      await Promise.all(range(20).map((n) => a.hub.send(n + block)));
+      await Promise.all(texts(20).map((n) => a.hub.send(n + block)));
     }
     await b.hub.flushed();
     const before = b.hub.stats().delivered;
@@ -221,7 +220,7 @@ function nodes(openLog: LogOpener, server: Engine, another: () => Engine): void 
   test('a client that was away gets the newest of each key, whichever node it is from', async () => {
     const { a, b } = await open();
     const first = await a.hub.send('first');
-    for (const n of range(20)) {
+    for (const n of texts(20)) {
       await a.hub.send(`apples ${n}`, { conflate: 'apples' });
       await b.hub.send(`pears ${n}`, { conflate: 'pears' });
     }
@@ -244,7 +243,7 @@ function nodes(openLog: LogOpener, server: Engine, another: () => Engine): void 
     log.hold();
     // It looks from time to time what the log has, and then takes no more than some of it.
     while (b.hub.stats().log.behind === 0) {
-      await Promise.all(range(150).map((n) => a.hub.send(n)));
+      await Promise.all(texts(150).map((n) => a.hub.send(n)));
       log.release();
       log.hold();
     }
@@ -259,13 +258,13 @@ function nodes(openLog: LogOpener, server: Engine, another: () => Engine): void 
   test('a client whose log has trimmed what it lacks is told of a gap', async () => {
     const { a, b } = await openKeeping(50, { history: { events: 10 } });
     const first = await a.hub.send('first');
-    await Promise.all(range(200).map((n) => a.hub.send(n)));
+    await Promise.all(texts(200).map((n) => a.hub.send(n)));
     await b.hub.flushed();
     const back = await readAt(b, first);
     await back.until(() => back.data.at(-1) === '199');
     const [gap, ...rest] = back.events;
     expect(gap).toMatchObject({ type: 'gap', data: '{"reason":"trimmed"}' });
-    expect(rest.map(({ data }) => data)).toEqual(range(200).slice(-rest.length));
+    expect(rest.map(({ data }) => data)).toEqual(texts(200).slice(-rest.length));
     expect(rest.length).toBeGreaterThanOrEqual(50);
   });
 
@@ -299,7 +298,7 @@ function nodes(openLog: LogOpener, server: Engine, another: () => Engine): void 
 
   test('`flushed` covers what another node has sent', async () => {
     const { a, b } = await open();
-    await Promise.all(range(100).map((n) => a.hub.send(n)));
+    await Promise.all(texts(100).map((n) => a.hub.send(n)));
     await b.hub.flushed();
     expect(b.hub.stats()).toMatchObject({ accepted: 100, delivered: 300 });
   });
@@ -325,9 +324,9 @@ function nodes(openLog: LogOpener, server: Engine, another: () => Engine): void 
     a.proxy.refuse(true);
     a.proxy.cut();
     await untilLogIs('away', a);
-    const sends = range(5).map((n) => a.hub.send(n));
+    const sends = texts(5).map((n) => a.hub.send(n));
     // Nor does one that nobody awaits end the process.
-    for (const n of range(5)) void a.hub.send(`unawaited ${n}`);
+    for (const n of texts(5)) void a.hub.send(`unawaited ${n}`);
     expect(a.hub.stats().queued).toBe(10);
     for (const send of sends)
       await expect(send).rejects.toMatchObject({ code: 'ERR_SSE_LOG_AWAY' });
@@ -346,7 +345,7 @@ function nodes(openLog: LogOpener, server: Engine, another: () => Engine): void 
     const { a } = await open({ requestQueueSize: 2 });
     a.proxy.refuse(true);
     a.proxy.cut();
-    const outcomes = Promise.allSettled(range(5).map((n) => a.hub.send(n)));
+    const outcomes = Promise.allSettled(texts(5).map((n) => a.hub.send(n)));
     await a.hub.close({ timeout: 400 });
     for (const outcome of await outcomes) {
       expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'ERR_SSE_CLOSED' } });
@@ -359,11 +358,11 @@ function nodes(openLog: LogOpener, server: Engine, another: () => Engine): void 
     a.proxy.refuse(true);
     a.proxy.cut();
     await untilLogIs('away', a);
-    const sends = range(30).map((n) => a.hub.send(n));
+    const sends = texts(30).map((n) => a.hub.send(n));
     a.proxy.refuse(false);
     await Promise.all(sends);
     await b.readers[0]?.received(30);
-    expect(b.readers[0]?.data).toEqual(range(30));
+    expect(b.readers[0]?.data).toEqual(texts(30));
   });
 
   test.each(['retry', 'status'] as const)(

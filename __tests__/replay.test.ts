@@ -3,11 +3,10 @@ import { EventHub } from '../lib/hub.js';
 import { createHub, type HubOptions } from '../lib/index.js';
 import { FakeSink, turn } from './support/fake-sink.js';
 import { heldBytes } from './support/memory.js';
+import { texts } from './support/range.js';
 import { serve } from './support/server.js';
 import { StreamReader } from './support/stream-client.js';
 import { torture } from './support/torture.js';
-
-const range = (count: number) => Array.from({ length: count }, (_, index) => String(index));
 
 async function serveHub(options: HubOptions = {}) {
   const hub = createHub(options);
@@ -40,7 +39,7 @@ describe('a cursor that cannot be honoured is told as a gap, then comes what is 
   ])('an id %s', async (_what, id, gap) => {
     const { hub, back } = await serveHub({ history: { events: 3 } });
     let newest = '';
-    for (const number of range(10)) newest = await hub.send(number);
+    for (const number of texts(10)) newest = await hub.send(number);
     const reader = await back(id(newest));
     await hub.send('live');
     await reader.received(5);
@@ -51,7 +50,7 @@ describe('a cursor that cannot be honoured is told as a gap, then comes what is 
 
   test('told once: the id of the gap event is a place that can be honoured', async () => {
     const { hub, back } = await serveHub({ history: { events: 3 } });
-    for (const number of range(10)) await hub.send(number);
+    for (const number of texts(10)) await hub.send(number);
     const first = await back('nonsense');
     await first.received(1);
     const again = await back(first.events[0]?.id as string);
@@ -203,11 +202,11 @@ describe('the history', () => {
 test('nothing is lost, doubled or reordered while connections are cut all the time', async () => {
   const report = await torture({
     clients: 40,
-    seconds: 4,
+    events: 200,
+    resets: 80,
     eventsPerSecond: 50,
     resetsPerSecond: 20,
   });
-  expect(report.sent).toBeGreaterThan(50);
-  expect(report.resets).toBeGreaterThan(20);
+  expect(report.reconnects).toBeGreaterThan(0);
   expect(report.faults).toEqual([]);
 });

@@ -1,10 +1,9 @@
 import { once } from 'node:events';
 import { request } from 'node:http';
 import { createHub, type Hub, type HubOptions, type OpenOptions, sse } from '../lib/index.js';
+import { texts } from './support/range.js';
 import { serve } from './support/server.js';
 import { fetchHead, StreamReader } from './support/stream-client.js';
-
-const range = (count: number) => Array.from({ length: count }, (_, index) => String(index));
 
 /** A hub whose clients are in the rooms that their query names: `/?rooms=a,b`. */
 async function serveRooms(options: HubOptions = {}, more: OpenOptions = {}) {
@@ -54,12 +53,12 @@ describe('rooms', () => {
   test('events for rooms and for all keep one order', async () => {
     const { hub, join } = await serveRooms();
     const reader = await join('a');
-    for (const number of range(100)) {
+    for (const number of texts(100)) {
       void (Number(number) % 3 === 0 ? hub : hub.to(Number(number) % 3 === 1 ? 'a' : 'b')).send(
         number,
       );
     }
-    expect(await end(hub, reader)).toEqual(range(100).filter((number) => Number(number) % 3 !== 2));
+    expect(await end(hub, reader)).toEqual(texts(100).filter((number) => Number(number) % 3 !== 2));
   });
 
   test('join and leave take effect at once', async () => {
@@ -96,7 +95,7 @@ describe('rooms', () => {
   test('a client that was away is told of a gap only if an event for its rooms was dropped', async () => {
     const { hub, join } = await serveRooms({ history: { events: 3 } });
     const start = await hub.to('a').send('seen');
-    for (const number of range(10)) await hub.to('b').send(number);
+    for (const number of texts(10)) await hub.to('b').send(number);
     const untouched = await join('a', start);
     expect(await end(hub, untouched)).toEqual([]);
     const concerned = await join('b', start);

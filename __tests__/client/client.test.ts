@@ -3,10 +3,9 @@ import { EventHub } from '../../lib/hub.js';
 import { type Client, createHub, type HubOptions, type OpenOptions } from '../../lib/index.js';
 import { FakeSink, turn } from '../support/fake-sink.js';
 import { heldBytes } from '../support/memory.js';
+import { texts } from '../support/range.js';
 import { serve } from '../support/server.js';
 import { StreamReader } from '../support/stream-client.js';
-
-const range = (count: number) => Array.from({ length: count }, (_, index) => String(index));
 
 async function connect(options: HubOptions = {}, open: OpenOptions = {}) {
   const hub = createHub(options);
@@ -103,7 +102,7 @@ describe('sending to one client', () => {
     sink.open = false;
     void client.send('parks it');
     await turn();
-    for (const number of range(3)) void client.send(number);
+    for (const number of texts(3)) void client.send(number);
     expect(hub.size).toBe(1);
     void client.send('one too many');
     expect(hub.size).toBe(0);
@@ -324,7 +323,7 @@ describe('sendFrom', () => {
 describe('conflation', () => {
   const prices = (hub: EventHub, count: number, keys: number) =>
     Promise.all(
-      range(count).map((number) => {
+      texts(count).map((number) => {
         const key = `key${Number(number) % keys}`;
         return hub.sendEvent('price', `${key}=${number}`, { conflate: key });
       }),

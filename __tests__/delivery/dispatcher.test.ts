@@ -2,10 +2,9 @@ import fc from 'fast-check';
 import { EventHub } from '../../lib/hub.js';
 import { type HubOptions, sse } from '../../lib/index.js';
 import { FakeSink, turn } from '../support/fake-sink.js';
+import { texts } from '../support/range.js';
 import { serve, transports } from '../support/server.js';
 import { openStalled, type Received, StreamReader } from '../support/stream-client.js';
-
-const range = (count: number) => Array.from({ length: count }, (_, index) => String(index));
 
 /** More than a socket's buffers on both sides of loopback take. */
 const FLOOD = 300;
@@ -38,7 +37,7 @@ describe('turns', () => {
         most = Math.max(most, ++inThisTurn);
       };
     }
-    for (const number of range(5)) void hub.send(number);
+    for (const number of texts(5)) void hub.send(number);
     await untilTurn(() => {
       inThisTurn = 0;
       return sinks.every((sink) => sink.data.length === 5);
@@ -51,7 +50,7 @@ describe('turns', () => {
     const [sink] = attach(hub) as [FakeSink];
     let writes = 0;
     sink.onWrite = () => writes++;
-    for (const number of range(8)) void hub.send(number);
+    for (const number of texts(8)) void hub.send(number);
     await untilTurn(() => sink.data.length === 8);
     expect(writes).toBe(1);
   });
@@ -61,7 +60,7 @@ describe('turns', () => {
     const written = new Set<Buffer>();
     const sinks = attach(hub, 5);
     for (const sink of sinks) sink.onWrite = ({ bytes }) => written.add(bytes);
-    for (const number of range(8)) void hub.send(number);
+    for (const number of texts(8)) void hub.send(number);
     await untilTurn(() => sinks.every((sink) => sink.data.length === 8));
     expect(written.size).toBe(1);
   });
@@ -114,9 +113,9 @@ describe('a sender', () => {
     parked.open = false;
     await hub.send('first');
     await hub.send('second');
-    expect(ready.map((sink) => sink.data)).toEqual(range(3).map(() => ['first']));
+    expect(ready.map((sink) => sink.data)).toEqual(texts(3).map(() => ['first']));
     await hub.send('third');
-    expect(ready.map((sink) => sink.data)).toEqual(range(3).map(() => ['first', 'second']));
+    expect(ready.map((sink) => sink.data)).toEqual(texts(3).map(() => ['first', 'second']));
     expect(parked.data).toEqual(['first']);
   });
 });
@@ -129,18 +128,18 @@ describe.each(transports)('a client that takes everything, %s', (_name, through)
     const stream = sse({ clientQueueBytes: Infinity });
     const reader = await StreamReader.open(await serve(through(stream)));
     const data = 'x'.repeat(size * 1024);
-    for (const number of range(count)) await stream.hub.send(number + data);
+    for (const number of texts(count)) await stream.hub.send(number + data);
     await reader.received(count);
-    expect(reader.data.map((text) => Number.parseInt(text, 10))).toEqual(range(count).map(Number));
+    expect(reader.data.map((text) => Number.parseInt(text, 10))).toEqual(texts(count).map(Number));
   });
 });
 
 test('a peer that takes everything is never outrun, whatever the size of the events', async () => {
   const hub = new EventHub({ history: false, clientQueueSize: 1, clientQueueBytes: 1 });
   const [sink] = attach(hub) as [FakeSink];
-  for (const number of range(1000)) await hub.send(number + 'x'.repeat(8 * 1024));
+  for (const number of texts(1000)) await hub.send(number + 'x'.repeat(8 * 1024));
   await untilTurn(() => sink.data.length === 1000);
-  expect(sink.data.map((text) => Number.parseInt(text, 10))).toEqual(range(1000).map(Number));
+  expect(sink.data.map((text) => Number.parseInt(text, 10))).toEqual(texts(1000).map(Number));
 });
 
 describe.each(transports)('clients that never read, %s', (_name, through) => {
@@ -149,13 +148,13 @@ describe.each(transports)('clients that never read, %s', (_name, through) => {
     const url = await serve(through(stream));
     for (let count = 0; count < 3; count++) await openStalled(url);
     const reader = await StreamReader.open(url);
-    for (const number of range(FLOOD)) {
+    for (const number of texts(FLOOD)) {
       await stream.hub.send(number + block);
       // At once: it is here before the next one is sent.
       await reader.received(Number(number) + 1);
     }
     expect(stream.hub.size).toBe(4);
-    expect(reader.data.map((data) => Number.parseInt(data, 10))).toEqual(range(FLOOD).map(Number));
+    expect(reader.data.map((data) => Number.parseInt(data, 10))).toEqual(texts(FLOOD).map(Number));
   });
 
   test('after `sendTimeout` one is cut off, gets the rest when it is back, and nobody else notices', async () => {
@@ -172,7 +171,7 @@ describe.each(transports)('clients that never read, %s', (_name, through) => {
     const [client] = stream.hub.clients.values();
     const gone = new Promise((resolve) => client?.signal.addEventListener('abort', resolve));
     const reader = await StreamReader.open(url);
-    for (const number of range(FLOOD)) await stream.hub.send(number + block);
+    for (const number of texts(FLOOD)) await stream.hub.send(number + block);
     await gone;
     expect(stream.hub.size).toBe(1);
     expect(lines).toEqual([`connection lost: client ${client?.id}, it was blocked for 200 ms`]);
@@ -187,7 +186,7 @@ describe.each(transports)('clients that never read, %s', (_name, through) => {
     expect(had).toBeLessThan(FLOOD);
     await returned.received(FLOOD - had);
     expect(returned.data.map((data) => Number.parseInt(data, 10))).toEqual(
-      range(FLOOD).slice(had).map(Number),
+      texts(FLOOD).slice(had).map(Number),
     );
   });
 
@@ -204,7 +203,7 @@ describe.each(transports)('clients that never read, %s', (_name, through) => {
     await openStalled(url);
     const [client] = stream.hub.clients.values();
     const reader = await StreamReader.open(url);
-    for (const number of range(FLOOD)) {
+    for (const number of texts(FLOOD)) {
       await stream.hub.send(number + block);
       await reader.received(Number(number) + 1);
     }
@@ -225,7 +224,7 @@ describe.each(transports)('clients that never read, %s', (_name, through) => {
     const reader = await StreamReader.open(url);
     const slow = await StreamReader.open(url);
     slow.response.pause();
-    for (const number of range(FLOOD)) {
+    for (const number of texts(FLOOD)) {
       await stream.hub.send(number + block);
       await reader.received(Number(number) + 1);
     }
@@ -313,7 +312,7 @@ describe('a parked client', () => {
     sink.open = false;
     await hub.send(data);
     await turn();
-    for (const number of range(3)) await hub.send(number);
+    for (const number of texts(3)) await hub.send(number);
     sink.drain();
     await hub.flushed();
     expect(sink.data).toEqual([data, '{"reason":"slow","missed":3}']);
@@ -323,11 +322,11 @@ describe('a parked client', () => {
     const hub = new EventHub({ history: false });
     const [sink, other] = attach(hub, 2) as [FakeSink, FakeSink];
     sink.open = false;
-    for (const number of range(100)) await hub.send(number);
+    for (const number of texts(100)) await hub.send(number);
     await untilTurn(() => other.data.length === 100);
     sink.drain();
     await untilTurn(() => sink.data.length === 100);
-    expect(sink.data).toEqual(range(100));
+    expect(sink.data).toEqual(texts(100));
     expect(sink.text).not.toContain('gap');
   });
 });

@@ -5,6 +5,7 @@ import { basename, dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { ModuleKind, ScriptTarget, transpileModule } from 'typescript';
 import { createLimiter, type Job, type Limiter } from '../../lib/delivery/limiter.js';
+import { range } from '../support/range.js';
 
 /** Jobs that say when they start and hold their slots until they are told to finish. */
 class Jobs {
@@ -31,8 +32,6 @@ class Jobs {
     }
   }
 }
-
-const range = (count: number) => Array.from({ length: count }, (_, index) => index);
 
 const counts = ({ activeCount, pendingCount }: Limiter) => ({ activeCount, pendingCount });
 

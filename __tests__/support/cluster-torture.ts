@@ -10,7 +10,9 @@ export interface ClusterTorture {
   /** Of Redis or NATS. */
   readonly url: string;
   readonly clients: number;
-  readonly seconds: number;
+  /** How many nodes are killed, one after the other, and how many events are sent, at least. */
+  readonly kills: number;
+  readonly events: number;
   readonly eventsPerSecond: number;
   readonly killsPerSecond: number;
 }
@@ -18,7 +20,6 @@ export interface ClusterTorture {
 export interface ClusterReport {
   readonly sent: number;
   readonly acknowledged: number;
-  readonly kills: number;
   readonly reconnects: number;
   /** One line for each client that lacks an event, or has one twice, out of order, or unknown. */
   readonly faults: string[];
@@ -37,7 +38,10 @@ async function startNode(url: string, prefix: string): Promise<Node> {
   const child = spawn(process.execPath, [script, url, prefix], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
-  const [port] = await once(createInterface(child.stdout), 'line');
+  const port = await new Promise<string>((resolve, reject) => {
+    createInterface(child.stdout).once('line', resolve);
+    child.once('exit', (code) => reject(new Error(`a node ended with ${code}`)));
+  });
   return { child, port: Number(port) };
 }
 
@@ -90,10 +94,8 @@ export async function clusterTorture(settings: ClusterTorture): Promise<ClusterR
     );
   }, 1000 / settings.eventsPerSecond);
 
-  let kills = 0;
-  const end = Date.now() + settings.seconds * 1000;
-  while (Date.now() < end) {
-    const victim = kills++ % NODES;
+  for (let kills = 0; kills < settings.kills || sent < settings.events; kills++) {
+    const victim = kills % NODES;
     await stopNode(nodes[victim] as Node);
     nodes[victim] = await start();
     balancer.ports[victim] = nodes[victim].port;
@@ -118,7 +120,6 @@ export async function clusterTorture(settings: ClusterTorture): Promise<ClusterR
   return {
     sent,
     acknowledged: acknowledged.length,
-    kills,
     reconnects: opened - clients.length,
     faults,
   };

@@ -175,8 +175,10 @@ const connectionHalfOpenForGood = {
   loses: 'nobody',
   isPatient: true,
   async strike({ a }: Fleet) {
+    const { accepted } = a.proxy;
     a.proxy.freeze();
-    await untilLogIs('away', a);
+    // It may be replaced before anybody has called the log unreachable.
+    await untilAccepted(a, accepted);
     await untilLogIs('back', a);
   },
 } as const;

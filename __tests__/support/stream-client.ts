@@ -34,7 +34,12 @@ abstract class Arrivals {
   /** Resolves once the condition holds; says what came instead if it can't hold any more. */
   async until(condition: (arrivals: this) => boolean): Promise<void> {
     while (!condition(this)) {
-      if (this.ended) throw new Error(`the stream ended too early, after: ${this.text}`);
+      if (this.ended) {
+        const { length } = this.text;
+        throw new Error(
+          `the stream ended too early, after ${length} characters: ${this.text.slice(-300)}`,
+        );
+      }
       await new Promise<void>((resolve) => this.#watchers.add(resolve));
     }
   }
@@ -122,12 +127,28 @@ export class StreamReader<Source extends Readable = IncomingMessage> extends Arr
   }
 }
 
+interface WireResponse {
+  readonly head: string;
+  body: string;
+}
+
 /** A connection on which every byte is written, and seen, as it is. */
 export class Wire extends Arrivals {
+  /** The responses that came so far, taken apart; the last one's body may be incomplete. */
+  readonly responses: WireResponse[] = [];
+  /** What is not taken apart yet, and how much of it there has to be before it can be. */
+  #rest = '';
+  #needed = 0;
+  #current: WireResponse | undefined;
+
   private constructor(readonly socket: Socket) {
     super();
     socket.setEncoding('latin1');
-    socket.on('data', (text: string) => this.take(text));
+    socket.on('data', (text: string) => {
+      this.#rest += text;
+      while (this.#rest.length > this.#needed && this.#takeApart());
+      this.take(text);
+    });
     socket.on('error', () => {});
     socket.on('close', () => this.finish());
   }
@@ -139,28 +160,42 @@ export class Wire extends Arrivals {
     return new Wire(socket);
   }
 
-  /** The responses that came so far, taken apart; the last one's body may be incomplete. */
-  get responses(): { head: string; body: string }[] {
-    const responses = [];
-    let rest = this.text;
-    while (rest !== '') {
-      const head = rest.slice(0, rest.indexOf('\r\n\r\n') + 4);
-      rest = rest.slice(head.length);
-      let body = '';
-      if (/^transfer-encoding: chunked\r$/im.test(head)) {
-        for (let size = Number.NaN; size !== 0 && rest !== ''; ) {
-          const start = rest.indexOf('\r\n') + 2;
-          size = Number.parseInt(rest, 16);
-          body += rest.slice(start, start + size);
-          rest = rest.slice(start + size + 2);
-        }
-      } else {
-        body = rest.slice(0, Number(/^content-length: (\d+)\r$/im.exec(head)?.[1]));
-        rest = rest.slice(body.length);
-      }
-      responses.push({ head, body });
+  /** Takes a head, a chunk or a body off the rest. False: it is not all there yet. */
+  #takeApart(): boolean {
+    const start = this.#current === undefined ? '\r\n\r\n' : '\r\n';
+    if (this.#current === undefined) {
+      const end = this.#rest.indexOf(start) + start.length;
+      if (end < start.length) return false;
+      this.#current = { head: this.#shift(end), body: '' };
+      this.responses.push(this.#current);
+    } else if (/^transfer-encoding: chunked\r$/im.test(this.#current.head)) {
+      const begin = this.#rest.indexOf(start) + start.length;
+      if (begin < start.length) return false;
+      const size = Number.parseInt(this.#rest, 16);
+      if (!this.#has(begin + size + start.length)) return false;
+      this.#current.body += this.#shift(begin + size + start.length).slice(begin, begin + size);
+      if (size === 0) this.#current = undefined;
+    } else {
+      const length = Number(/^content-length: (\d+)\r$/im.exec(this.#current.head)?.[1]);
+      if (!this.#has(length)) return false;
+      this.#current.body = this.#shift(length);
+      this.#current = undefined;
     }
-    return responses;
+    return true;
+  }
+
+  /** Whether so much is there; nothing is looked at before it is. */
+  #has(length: number): boolean {
+    if (this.#rest.length >= length) return true;
+    this.#needed = length - 1;
+    return false;
+  }
+
+  #shift(length: number): string {
+    const taken = this.#rest.slice(0, length);
+    this.#rest = this.#rest.slice(length);
+    this.#needed = 0;
+    return taken;
   }
 
   /** Sends the heads of GET requests, all at once. */

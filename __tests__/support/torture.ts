@@ -6,7 +6,9 @@ import { allGot, openCounters } from './counters.js';
 
 export interface Torture {
   readonly clients: number;
-  readonly seconds: number;
+  /** How many events are sent, and how many connections reset, at least. */
+  readonly events: number;
+  readonly resets: number;
   readonly eventsPerSecond: number;
   readonly resetsPerSecond: number;
   /** The hub's option: streams that end by themselves come on top of those that are cut. */
@@ -52,15 +54,21 @@ export async function torture(settings: Torture): Promise<TortureReport> {
   let sent = 0;
   let resets = 0;
   const sends: Promise<unknown>[] = [];
+  let over = () => {};
   const sender = setInterval(() => {
     sends.push(stream.hub.sendEvent('count', String(sent++)));
+    if (sent >= settings.events && resets >= settings.resets) over();
   }, 1000 / settings.eventsPerSecond);
   const resetter = setInterval(() => {
     const open = [...sockets];
-    open[Math.floor(Math.random() * open.length)]?.resetAndDestroy();
+    const socket = open[Math.floor(Math.random() * open.length)];
+    if (socket === undefined) return;
+    socket.resetAndDestroy();
     resets++;
   }, 1000 / settings.resetsPerSecond);
-  await new Promise((resolve) => setTimeout(resolve, settings.seconds * 1000));
+  await new Promise<void>((resolve) => {
+    over = resolve;
+  });
   clearInterval(sender);
   clearInterval(resetter);
   await Promise.all(sends);

@@ -1,6 +1,5 @@
 import { stopEngines } from '../support/engine.js';
-import { endure, natsFaults, openNats, openRedis, redisFaults } from '../support/faults.js';
-import { NATS, natsServer } from '../support/nats-server.js';
+import { endure, openRedis, redisFaults } from '../support/faults.js';
 import { describeWith } from '../support/needs.js';
 import { stopProxies } from '../support/proxy.js';
 import { REDIS, redisServer } from '../support/redis-server.js';
@@ -17,10 +16,4 @@ describeWith(REDIS, 'two nodes that share a log in Redis get over', (path) => {
       expect(await endure(fault, redisServer(path), openRedis)).toEqual([]);
     },
   );
-});
-
-describeWith(NATS, 'two nodes that share a log in NATS get over', (path) => {
-  test.each(natsFaults.map((fault) => [fault.name, fault] as const))('%s', async (_name, fault) => {
-    expect(await endure(fault, natsServer(path), openNats)).toEqual([]);
-  });
 });
