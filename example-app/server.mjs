@@ -87,7 +87,7 @@ app.post('/boards/:board/messages', async (req, res) => {
   }
 });
 
-/** Who waits for something that is away should be told so, if late. */
+/** A client that waits for a server that is unreachable is to learn of it, if late. */
 function inTime(work) {
   const tooLate = sleep(5000, undefined, { ref: false }).then(() => {
     throw new Error(`${storage.name} doesn’t answer`);
@@ -111,7 +111,9 @@ const clock = setInterval(() => {
 
   const { connected } = stream.hub.stats().log;
   if (connected !== isLogThere) {
-    console.log(`Process ${process.pid}: the log is ${connected ? 'back' : 'away'}.`);
+    console.log(
+      `Process ${process.pid}: the log is ${connected ? 'reachable again' : 'unreachable'}.`,
+    );
   }
   isLogThere = connected;
 }, 1000);
