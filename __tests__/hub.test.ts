@@ -108,7 +108,7 @@ describe('sending', () => {
     const reader = await StreamReader.open(url);
     await hub.sendEvent('a', 'x', { retry: 1234 });
     await reader.received(1);
-    expect(reader.text).toContain('event: a\nretry: 1234\ndata: x\n\n');
+    expect(reader.text).toContain('event: a\nretry: 1234\ndata: x\nid: ');
   });
 });
 

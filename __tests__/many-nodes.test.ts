@@ -309,9 +309,10 @@ function nodes(openLog: LogOpener, server: Engine, another: () => Engine): void 
     a.proxy.refuse(true);
     a.proxy.cut();
     await untilLogIs('away', a);
-    const { length } = reader.text;
-    await reader.until(({ text }) => text.length > length + 50);
-    expect(reader.text.slice(length)).toMatch(/^(id: \S+\n\n)+$/);
+    const before = reader.notices.length;
+    await reader.until(({ notices }) => notices.length > before + 2);
+    expect(reader.notices.at(-1)).toMatchObject({ type: 'heartbeat', data: '{}' });
+    expect(reader.events).toEqual([]);
     expect(a.hub.size).toBe(3);
   });
 

@@ -204,7 +204,7 @@ describe('a log that begins anew', () => {
     log.follower.entry({ sequence: 51, fields: Buffer.from('data: 51\n') });
     await untilTurn(() => idle.data.length === 3);
     expect(idle.data).toEqual(['1', GAP(reason), '51']);
-    expect(idle.text).toContain(`id: ${epoch}.50\nevent: gap\n`);
+    expect(idle.text).toContain(`event: gap\ndata: ${GAP(reason)}\nid: ${epoch}.50\n\n`);
     parked.drain();
     await untilTurn(() => parked.data.length === 3);
     expect(parked.data).toEqual(['1', GAP(reason), '51']);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { EventHub } from '../lib/hub.js';
-import { createHub, type HubOptions } from '../lib/index.js';
+import { createHub, type HubOptions, sse } from '../lib/index.js';
 import { FakeSink, turn } from './support/fake-sink.js';
 import { heldBytes } from './support/memory.js';
 import { texts } from './support/range.js';
@@ -79,12 +79,54 @@ test('`?lastEventId=` places the cursor for clients that cannot set headers; the
   expect(byHeader.data).toEqual(['3']);
 });
 
-test('`readyEvent` begins every stream with an event that carries its place', async () => {
-  const { hub, url } = await serveHub({ readyEvent: 'ready' });
-  const id = await hub.send('before');
-  const reader = await StreamReader.open(url);
-  await reader.received(1);
-  expect(reader.events).toEqual([{ id, type: 'ready', data: '' }]);
+describe('the first event of a stream', () => {
+  test('carries its place, the interval of the heartbeats, and whether it was resumed', async () => {
+    const { hub, url } = await serveHub({ keepAlive: 20_000 });
+    const id = await hub.send('before');
+    const fresh = await StreamReader.open(url);
+    const back = await StreamReader.open(url, { headers: { 'last-event-id': id } });
+    for (const reader of [fresh, back]) {
+      await reader.until(({ notices }) => notices.length === 1);
+      expect(reader.text).toBe(
+        `retry: 3000\nevent: ready\ndata: {"heartbeat":20000,"resumed":${reader === back}}\nid: ${id}\n\n`,
+      );
+    }
+  });
+
+  test('leaves the place to the gap that follows: a client that is cut off between the two sees it again', async () => {
+    const { hub, url } = await serveHub();
+    const id = await hub.send('before');
+    const lost = await StreamReader.open(url, { headers: { 'last-event-id': 'nonsense' } });
+    await lost.received(2);
+    expect(lost.notices).toEqual([
+      { id: undefined, type: 'ready', data: '{"heartbeat":15000,"resumed":false}' },
+    ]);
+    expect(lost.events).toEqual([
+      { id: id.replace(/1$/, '0'), type: 'gap', data: '{"reason":"malformed"}' },
+      { id, type: 'message', data: 'before' },
+    ]);
+  });
+
+  test('has the name that `readyEvent` says, for the hub or for one route', async () => {
+    const { hub, url } = await serveHub({ readyEvent: 'hello' });
+    const named = await StreamReader.open(url);
+    await named.received(1);
+    expect(named.events[0]?.type).toBe('hello');
+    const route = sse({ hub, readyEvent: 'hi' });
+    const other = await StreamReader.open(await serve(route));
+    await other.received(1);
+    expect(other.events[0]?.type).toBe('hi');
+  });
+
+  test('is the first of the app, with `readyEvent: false`', async () => {
+    const { hub, url } = await serveHub({ readyEvent: false });
+    const reader = await StreamReader.open(url);
+    const id = await hub.send('first');
+    await reader.received(1);
+    expect(reader.text).toBe(
+      `retry: 3000\nid: ${id.replace(/1$/, '0')}\ndata: first\nid: ${id}\n\n`,
+    );
+  });
 });
 
 describe('10 000 random cursors', () => {
@@ -138,11 +180,11 @@ describe('10 000 random cursors', () => {
 });
 
 describe('the history', () => {
-  test('keeps within its bytes: 100 000 events of 1 KiB', async () => {
+  test('keeps within its bytes: 50 000 events of 1 KiB', async () => {
     const hub = createHub({ requestQueueSize: 100 });
     const data = 'x'.repeat(1024);
     const before = heldBytes();
-    for (let count = 0; count < 100_000; count++) await hub.send(data);
+    for (let count = 0; count < 50_000; count++) await hub.send(data);
     // The default is 16 MiB; the objects around them and the collector's leftovers have room.
     expect(heldBytes() - before).toBeLessThan(32 * 1024 * 1024);
     await hub.send('the hub is still in use');

@@ -37,13 +37,17 @@ export function encodeEvent(
   return Buffer.from(head + dataLines(asText(type, data, serialize)));
 }
 
-/** A whole event: its id, its fields, and the empty line that dispatches it. */
+/**
+ * A whole event: its fields, its id, and the empty line that dispatches it.
+ *
+ * The id comes last, because some clients take it as soon as its line has arrived. If they are cut off
+ * within the data, they have to reconnect with the id of the event before.
+ */
 export function frameEvent(id: string, fields: Buffer): Buffer {
-  const idLine = idField(id);
-  const frame = Buffer.allocUnsafe(idLine.length + fields.length + 1);
-  frame.write(idLine, 'latin1');
-  frame.set(fields, idLine.length);
-  frame[frame.length - 1] = 0x0a;
+  const end = `${idField(id)}\n`;
+  const frame = Buffer.allocUnsafe(fields.length + end.length);
+  frame.set(fields);
+  frame.write(end, fields.length, 'latin1');
   return frame;
 }
 
@@ -52,17 +56,15 @@ export function frameFields(fields: Buffer): Buffer {
   return Buffer.concat([fields, Buffer.from('\n')]);
 }
 
-/** Moves the client's last event id without an event. */
-export function frameId(id: string): Buffer {
-  return Buffer.from(`${idField(id)}\n`);
-}
-
-/** Sets how long the client waits before it reconnects, in ms, without an event. */
+/** Sets how long the client waits before it reconnects, in ms, without an event: the end of a stream. */
 export function frameRetry(retry: number): Buffer {
   return Buffer.from(`${retryField(retry)}\n`);
 }
 
-function idField(id: string): string {
+/** A line that no client dispatches: an empty line behind it would be an event without data to some. */
+export const COMMENT = Buffer.from(':\n');
+
+export function idField(id: string): string {
   return `id: ${id}\n`;
 }
 
@@ -75,7 +77,7 @@ function typeField(type: string): string {
   return type === 'message' ? '' : `event: ${type}\n`;
 }
 
-function retryField(retry: number): string {
+export function retryField(retry: number): string {
   return `retry: ${checkRetry(retry)}\n`;
 }
 

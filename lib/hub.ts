@@ -168,9 +168,10 @@ export class EventHub implements Publisher {
   }
 
   /** Opens the stream of a client that was let in, behind its sink, where its Last-Event-ID says. */
-  attach(sink: Sink, { lastEventId, rooms, left }: Attachment): Client {
+  attach(sink: Sink, { lastEventId, rooms, types, left }: Attachment): Client {
     const { position, gap } = this.#ring.locate(lastEventId, rooms);
-    const cursor = new Cursor(sink, this.#host, position, left);
+    const noticeTypes = this.#notices.typesFor(types);
+    const cursor = new Cursor(sink, this.#host, position, noticeTypes, left);
     const client = new ConnectedClient(cursor);
     this.#cursors.add(cursor);
     this.clients.set(cursor.id, client);
@@ -179,7 +180,9 @@ export class EventHub implements Publisher {
     else if (lastEventId) this.#counters.replayed++;
     this.#maxAge.start(cursor);
     this.logger.info(`new listener: total ${this.size}`);
-    this.#dispatcher.admit(cursor, sink.write(this.#notices.greeting(position, gap)));
+    const resumed = Boolean(lastEventId) && (gap === undefined || gap.reason === 'trimmed');
+    const greeting = this.#notices.greeting(noticeTypes, position, resumed, gap);
+    this.#dispatcher.admit(cursor, sink.write(greeting));
     return client;
   }
 

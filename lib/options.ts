@@ -95,10 +95,20 @@ export interface HubOptions {
    */
   readonly gapEvent?: string | false | undefined;
   /**
-   * The type of an event that every stream begins with. It has empty data and carries the stream's place in
-   * the log, for clients that ignore an id without data. `false` sends the id alone. Default `false`.
+   * The type of the event that every stream begins with. It gives the client its place, so that one that
+   * is cut off before its first event resumes there. Its data is
+   * `{ "heartbeat": number | false, "resumed": boolean }`: the interval of the heartbeat events in ms, and
+   * whether the stream goes on where the client's Last-Event-ID says. EventSource shows it to those
+   * alone who listen for it. `false` sends none: a client that is cut off before its first event then
+   * starts anew. Default `'ready'`.
    */
   readonly readyEvent?: string | false | undefined;
+  /**
+   * The type of the event that a quiet client gets every `keepAlive` ms. Its data is `{}`, and its id keeps
+   * the client's place fresh. EventSource shows it to those alone who listen for it. `false` keeps the
+   * connection open with a comment instead, which no client shows. Default `'heartbeat'`.
+   */
+  readonly heartbeatEvent?: string | false | undefined;
   /**
    * How long a stream may last, in ms, so that clients spread over new servers behind a load balancer. Each
    * stream is ended after 80 to 100 % of it, and its client reconnects where it was. A number above 0, at
@@ -178,7 +188,8 @@ const hubOptions = {
     value !== false &&
     integer('retry', value, 3000, 0, { most: MAX_DELAY, alternative: ', or false' }),
   gapEvent: (value: unknown) => eventType('gapEvent', value, 'gap'),
-  readyEvent: (value: unknown) => eventType('readyEvent', value, false),
+  readyEvent: (value: unknown) => eventType('readyEvent', value, 'ready'),
+  heartbeatEvent: (value: unknown) => eventType('heartbeatEvent', value, 'heartbeat'),
   maxAge: (value: unknown) => span('maxAge', value),
   maxClients: (value: unknown) => bound('maxClients', value, Infinity),
   maxClientsPerKey: (value: unknown) => bound('maxClientsPerKey', value, Infinity),

@@ -66,7 +66,7 @@ export function sse<Events extends object = AnyEvents>(
   if (options instanceof IncomingMessage) {
     throw new TypeError("sse is no middleware, it makes one: write app.get('/stream', sse())");
   }
-  record('options', options, ['hub', ...ROUTE_OPTIONS, ...HUB_OPTIONS]);
+  record('options', options, [...new Set(['hub', ...ROUTE_OPTIONS, ...HUB_OPTIONS])]);
   const { hub: mounted } = options;
   const hubOptions = pick<HubOptions>(options, HUB_OPTIONS);
   const hub = mounted === undefined ? createHub<Events>(hubOptions) : mounted;
@@ -101,7 +101,9 @@ function checkMounted(hub: unknown, hubOptions: HubOptions): void {
   if (typeof (hub as Hub | null)?.open !== 'function') {
     throw new TypeError(`hub ${quote(hub)}: must be a hub, as createHub() or sse().hub gives it`);
   }
-  const given = Object.entries(hubOptions).filter(([, value]) => value !== undefined);
+  const given = Object.entries(hubOptions).filter(
+    ([name, value]) => value !== undefined && !ROUTE_OPTIONS.includes(name),
+  );
   if (given.length > 0) {
     const names = given.map(([name]) => name).join(', ');
     throw new TypeError(

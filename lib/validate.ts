@@ -100,7 +100,11 @@ export function isEventType(type: unknown): type is string {
   return typeof type === 'string' && type !== '' && !BREAKS_A_FIELD.test(type);
 }
 
-export function eventType(name: string, value: unknown, fallback: string | false): string | false {
+export function eventType<Fallback>(
+  name: string,
+  value: unknown,
+  fallback: Fallback,
+): string | false | Fallback {
   if (value === undefined) return fallback;
   if (value === false || isEventType(value)) return value;
   throw new TypeError(

@@ -339,7 +339,7 @@ describe('timers', () => {
     jest.useRealTimers();
   });
 
-  const heartbeats = (sink: FakeSink) => [...sink.text.matchAll(/^id: .*\n\n/gm)].length - 1;
+  const heartbeats = (sink: FakeSink) => [...sink.text.matchAll(/^event: heartbeat$/gm)].length;
 
   test('a client that was quiet for `keepAlive` has got a heartbeat that carries the head', async () => {
     const hub = new EventHub({ keepAlive: 1000 });
@@ -351,12 +351,25 @@ describe('timers', () => {
     expect(heartbeats(sink)).toBe(0);
     jest.advanceTimersByTime(63);
     await untilTurn(() => heartbeats(sink) === 1);
-    expect(sink.text.endsWith(`\n\nid: ${id}\n\n`)).toBe(true);
+    expect(sink.text.endsWith(`\n\nevent: heartbeat\ndata: {}\nid: ${id}\n\n`)).toBe(true);
     for (let second = 2; second <= 5; second++) {
       jest.advanceTimersByTime(1000);
       await untilTurn(() => heartbeats(sink) >= second);
     }
     expect(heartbeats(sink)).toBe(5);
+  });
+
+  test('`heartbeatEvent` names it, and `false` makes it a line that no client dispatches', async () => {
+    const named = new EventHub({ keepAlive: 1000, heartbeatEvent: 'pulse' });
+    const [beats] = attach(named) as [FakeSink];
+    const silent = new EventHub({ keepAlive: 1000, heartbeatEvent: false });
+    const [lines] = attach(silent) as [FakeSink];
+    const { length } = lines.text;
+    expect(lines.text).toContain('data: {"heartbeat":false,"resumed":false}\n');
+    jest.advanceTimersByTime(1000);
+    await untilTurn(() => lines.text.length > length);
+    expect(beats.text).toContain('event: pulse\ndata: {}\nid: ');
+    expect(lines.text.slice(length)).toBe(':\n');
   });
 
   test('a client that is written to gets none', async () => {

@@ -121,7 +121,9 @@ describe('over HTTP/1.0', () => {
 
     const [head, body] = wire.text.split('\r\n\r\n');
     expect(head?.toLowerCase()).not.toContain('transfer-encoding');
-    expect(body).toMatch(/^retry: 3000\n\nid: .+\n\nid: .+\ndata: hello\n\n$/);
+    expect(body).toMatch(
+      /^retry: 3000\nevent: ready\ndata: .+\nid: .+\n\ndata: hello\nid: .+\n\n$/,
+    );
   });
 });
 

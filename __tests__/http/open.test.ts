@@ -313,10 +313,12 @@ describe('on a connection with other requests', () => {
   const other = { head: headWith('Content-Length: 5'), body: 'other' };
 
   function streamOf(...data: string[]): { head: string; body: string } {
-    const events = data.map((each) => `id: \\S+\\ndata: ${each}\\n\\n`).join('');
+    const events = data.map((each) => `data: ${each}\\nid: \\S+\\n\\n`).join('');
     return {
       head: headWith('Content-Type: text/event-stream'),
-      body: expect.stringMatching(new RegExp(`^retry: 3000\\n\\nid: \\S+\\n\\n${events}$`)),
+      body: expect.stringMatching(
+        new RegExp(`^retry: 3000\\nevent: ready\\ndata: \\S+\\nid: \\S+\\n\\n${events}$`),
+      ),
     };
   }
 

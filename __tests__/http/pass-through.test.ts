@@ -115,7 +115,11 @@ test.each([
   for (const data of ['one', 'two', 'three']) await stream.hub.send(data);
 
   await reader.received(3);
-  expect(seen.join('').match(/(?<=data: ).+/g)).toEqual(['one', 'two', 'three']);
+  expect(seen.join('').match(/(?<=data: )(one|two|three)(?=\nid: )/g)).toEqual([
+    'one',
+    'two',
+    'three',
+  ]);
 });
 
 test('errors have the traces they had before a response was looked at', async () => {

@@ -80,7 +80,7 @@ describeWith(NATS, 'a log in NATS', (path) => {
     const connections = await Promise.all(
       Array.from({ length: 4 }, () => connectTo(site.server.port)),
     );
-    for (let round = 0; round < 200; round++) {
+    for (let round = 0; round < 50; round++) {
       const nodes = connections.map((connection) => {
         const log = natsLog(jetstream(connection), { prefix: `${prefix}-${round}` });
         const follower = new RecordingFollower();

@@ -29,23 +29,20 @@ function behindSentinel(url: string) {
 test.concurrent.each(clients)(
   'a server that takes a connection of %s and never answers is left again',
   async (_name, open) => {
-    const sockets = new Set<Socket>();
-    let attempts = 0;
-    let most = 0;
+    const sockets: Socket[] = [];
     const server = createServer((socket) => {
-      attempts++;
-      sockets.add(socket.resume());
-      most = Math.max(most, sockets.size);
+      sockets.push(socket.resume());
       socket.on('error', () => {});
-      socket.once('close', () => sockets.delete(socket));
       server.emit('attempt');
     }).listen(0, '127.0.0.1');
     await once(server, 'listening');
 
     const log = open(`redis://127.0.0.1:${(server.address() as AddressInfo).port}`);
     log.follow(new RecordingFollower());
-    while (attempts < 2) await once(server, 'attempt');
-    expect(most).toBe(1);
+    while (sockets.length < 2) await once(server, 'attempt');
+    // Its end may arrive here after the next attempt.
+    const [first] = sockets as [Socket];
+    if (!first.closed) await once(first, 'close');
     await log.close?.();
     // It resolves when no connection is left.
     await once(server.close(), 'close');

@@ -36,7 +36,10 @@ export class FakeSink implements Sink {
 
   /** The data of the events that were written, in order. */
   get data(): string[] {
-    return [...this.text.matchAll(/^data: (.*)$/gm)].map((match) => match[1] as string);
+    const events = this.text
+      .split('\n\n')
+      .filter((block) => !/^event: (ready|heartbeat)$/m.test(block));
+    return [...events.join('\n').matchAll(/^data: (.*)$/gm)].map((match) => match[1] as string);
   }
 }
 

@@ -221,13 +221,13 @@ export function logContract({ open, engine }: LogSource): void {
       expect(names(follower.entries)).toEqual(numbers(60).slice(head));
     });
 
-    test('takes 10 000 events at once, and gives them once and in order', async () => {
+    test('takes 3000 events at once, and gives them once and in order', async () => {
       const { log, follower } = await follow();
-      const ids = await Promise.all(numbers(10_000).map((name) => append(log, record(name))));
-      await follower.received(10_000);
-      expect(ids.map(({ sequence }) => String(sequence))).toEqual(numbers(10_000));
-      expect(names(follower.entries)).toEqual(numbers(10_000));
-      expect(follower.entries.map(({ sequence }) => String(sequence))).toEqual(numbers(10_000));
+      const ids = await Promise.all(numbers(3000).map((name) => append(log, record(name))));
+      await follower.received(3000);
+      expect(ids.map(({ sequence }) => String(sequence))).toEqual(numbers(3000));
+      expect(names(follower.entries)).toEqual(numbers(3000));
+      expect(follower.entries.map(({ sequence }) => String(sequence))).toEqual(numbers(3000));
       expect(follower.runs).toHaveLength(1);
     });
 

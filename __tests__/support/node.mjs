@@ -24,8 +24,6 @@ const hub = createHub({
   // So small that clients which come back are behind it.
   history: { events: 20 },
   retry: 50,
-  // eventsource ignores an id without data, hence the ready event.
-  readyEvent: 'ready',
 });
 
 const server = createServer(async (req, res) => {

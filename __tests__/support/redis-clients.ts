@@ -22,12 +22,15 @@ export const redisClients = [
   ioredis('ioredis 5', (url) => new Redis5(url, { lazyConnect: true })),
 ];
 
+/** By default a cluster has one second to name its nodes: too little on a busy machine. */
+const PATIENT = { lazyConnect: true, slotsRefreshTimeout: 20_000 };
+
 /** The same for a cluster, of which the URL names one node. */
 export const redisClusterClients = [
   nodeRedis('redis 6', (url) => createCluster({ rootNodes: [{ url }] })),
   nodeRedis('redis 5', (url) => createCluster5({ rootNodes: [{ url }] })),
-  ioredis('ioredis 6', (url) => new Cluster([url], { lazyConnect: true })),
-  ioredis('ioredis 5', (url) => new Cluster5([url], { lazyConnect: true })),
+  ioredis('ioredis 6', (url) => new Cluster([url], PATIENT)),
+  ioredis('ioredis 5', (url) => new Cluster5([url], PATIENT)),
 ];
 
 interface AnyClient {

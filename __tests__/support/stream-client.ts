@@ -92,12 +92,16 @@ export async function fetchHead(
  * is all that came after the head, chunks undone.
  */
 export class StreamReader<Source extends Readable = IncomingMessage> extends Arrivals {
+  /** Without what EventSource shows to nobody who doesn't listen for it. */
   readonly events: Received[] = [];
+  /** The `ready` and `heartbeat` events. */
+  readonly notices: Received[] = [];
 
   constructor(readonly response: Source) {
     super();
     const parser = createParser({
-      onEvent: ({ id, event = 'message', data }) => this.events.push({ id, type: event, data }),
+      onEvent: ({ id, event: type = 'message', data }) =>
+        (isNotice(type) ? this.notices : this.events).push({ id, type, data }),
     });
     response.setEncoding('utf8');
     response.on('data', (text: string) => {
@@ -125,6 +129,11 @@ export class StreamReader<Source extends Readable = IncomingMessage> extends Arr
   destroy(): void {
     this.response.destroy();
   }
+}
+
+/** Whether an event is the hub's own, and says nothing that happened. */
+export function isNotice(type: string): boolean {
+  return type === 'ready' || type === 'heartbeat';
 }
 
 interface WireResponse {

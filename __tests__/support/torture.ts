@@ -28,10 +28,8 @@ export interface TortureReport {
  * what each of them got with what was sent.
  */
 export async function torture(settings: Torture): Promise<TortureReport> {
-  // eventsource ignores an id without data, hence the ready event.
   const stream = sse({
     retry: 20,
-    readyEvent: 'ready',
     history: { events: 100_000 },
     maxAge: settings.maxAge,
   });

@@ -37,7 +37,10 @@ function fill(ring: Ring, count: number, fields = (sequence: number) => `data: $
 function pushFrame(ring: Ring, size: number): void {
   const sequence = ring.head + 1;
   const around = frameEvent(ring.idOf(sequence), Buffer.alloc(0)).length;
-  ring.push({ sequence, fields: Buffer.alloc(size - around, 'x') });
+  ring.push({
+    sequence,
+    fields: Buffer.alloc(size - around, `${'x'.repeat(size - around - 1)}\n`),
+  });
 }
 
 /** The sequences of the entries that a reader gets after its position, batch by batch. */
@@ -74,7 +77,7 @@ describe('what a ring holds', () => {
   test('an entry is kept as the frame that goes out, and its size is told', () => {
     const ring = ringFrom(41);
     const fields = Buffer.from('event: a\ndata: ø\n');
-    const frame = 'id: e.42\nevent: a\ndata: ø\n\n';
+    const frame = 'event: a\ndata: ø\nid: e.42\n\n';
     expect(ring.push({ sequence: 42, fields }).bytes).toBe(Buffer.byteLength(frame));
     expect(ring.take(reader(41), 42).bytes.toString()).toBe(frame);
   });
@@ -138,10 +141,10 @@ describe('taking', () => {
   test('joins the frames above the position, as they would go out one by one', () => {
     const ring = fill(ringFrom(0), 3);
     expect(ring.take(reader(0), 3).bytes.toString()).toBe(
-      'id: e.1\ndata: 1\n\nid: e.2\ndata: 2\n\nid: e.3\ndata: 3\n\n',
+      'data: 1\nid: e.1\n\ndata: 2\nid: e.2\n\ndata: 3\nid: e.3\n\n',
     );
     expect(ring.take(reader(1), 3).bytes.toString()).toBe(
-      'id: e.2\ndata: 2\n\nid: e.3\ndata: 3\n\n',
+      'data: 2\nid: e.2\n\ndata: 3\nid: e.3\n\n',
     );
   });
 

@@ -3,6 +3,7 @@ import type { Log } from '../log/log.js';
 import type { LogStatus } from '../log/status.js';
 import { MAX_DELAY } from '../validate.js';
 import type { Ring } from '../window/ring.js';
+import type { RouteNoticeTypes } from './notices.js';
 
 /** Why a client is rejected. */
 export type Refusal = 'final' | 'closed' | 'unreachable' | 'full' | 'key';
@@ -11,6 +12,8 @@ export type Refusal = 'final' | 'closed' | 'unreachable' | 'full' | 'key';
 export interface Attachment {
   readonly lastEventId: string | undefined;
   readonly rooms: readonly string[];
+  /** What the route calls the hub's own events, where it does. */
+  readonly types?: RouteNoticeTypes;
   /** Called once when the client is gone. */
   readonly left: () => void;
 }

@@ -6,6 +6,7 @@ import type { Page, PageReader } from '../window/pages.js';
 import type { Reader, Window } from '../window/window.js';
 import { DirectEvents } from './direct.js';
 import type { CursorHost } from './host.js';
+import type { NoticeTypes } from './notices.js';
 import { NO_ROOMS } from './rooms.js';
 import type { Sink, SinkOwner } from './sink.js';
 
@@ -35,7 +36,6 @@ export class Cursor implements SinkOwner, Reader, PageReader {
   blockedAt = 0;
   /** When its stream has lasted long enough, on `performance.now()`'s clock. */
   expiresAt = Number.POSITIVE_INFINITY;
-  readonly #left: () => void;
   #state: CursorState = 'queued';
   /** Undefined while it is idle: then the head is its position, and an event for others costs nothing. */
   #position: number | undefined;
@@ -55,10 +55,10 @@ export class Cursor implements SinkOwner, Reader, PageReader {
     readonly sink: Sink,
     readonly host: CursorHost<Cursor>,
     position: number,
-    left: () => void,
+    readonly noticeTypes: NoticeTypes,
+    readonly left: () => void,
   ) {
     this.#position = position;
-    this.#left = left;
     sink.bind(this);
   }
 
@@ -134,7 +134,7 @@ export class Cursor implements SinkOwner, Reader, PageReader {
     this.#gone?.abort();
     this.#direct?.drop();
     for (const room of this.rooms) this.host.members.delete(this, room);
-    this.#left();
+    this.left();
   }
 
   drained(): void {

@@ -1,55 +1,87 @@
-import { encodeEvent, frameEvent, frameId, frameRetry } from '../frame.js';
+import {
+  COMMENT,
+  encodeEvent,
+  frameEvent,
+  frameFields,
+  frameRetry,
+  idField,
+  retryField,
+} from '../frame.js';
 import { Batch } from '../window/batch.js';
 import type { Gap } from '../window/gap.js';
 import type { Ring } from '../window/ring.js';
 
-export interface NoticeSettings {
+/** How many notices are kept, at most: a few types of events, times two. */
+const MOST_RECENT = 16;
+
+/** The types of the hub's own events, which a route may choose anew. */
+export interface NoticeTypes {
+  readonly readyEvent: string | false;
+  readonly heartbeatEvent: string | false;
+}
+
+/** What a route says about them. */
+export type RouteNoticeTypes = {
+  readonly [Name in keyof NoticeTypes]?: NoticeTypes[Name] | undefined;
+};
+
+export interface NoticeSettings extends NoticeTypes {
   readonly retry: number | false;
   readonly gapEvent: string | false;
-  readonly readyEvent: string | false;
+  readonly keepAlive: number | false;
 }
 
 /**
  * What the hub itself says to its clients, beside their events: the greeting of a stream, gaps,
  * heartbeats, and when to reconnect.
+ *
+ * Each of them is an event with JSON as its data. Without data, an id does not move the place of a client in
+ * Firefox and Safari, and reaches `onmessage` as an empty event in clients that dispatch every block.
  */
 export class Notices {
   readonly #ring: Ring;
   readonly #settings: NoticeSettings;
-  /** Kept, since many clients connect, or are quiet, while the head stands still. */
-  #greeting: Batch | undefined;
-  #heartbeat: Batch | undefined;
+  /** The newest ones, since many clients connect, or are quiet, while the head stands still. */
+  readonly #recent = new Map<string, Batch>();
 
   constructor(ring: Ring, settings: NoticeSettings) {
     this.#ring = ring;
     this.#settings = settings;
   }
 
-  /** The beginning of a stream. Its id lets a client resume that has received no event yet. */
-  greeting(position: number, gap: Gap | undefined): Batch {
-    if (gap === undefined && this.#greeting?.last === position) return this.#greeting;
-    const { retry, readyEvent } = this.#settings;
-    const id = this.#ring.idOf(position);
-    const frames = retry === false ? [] : [frameRetry(retry)];
-    if (gap !== undefined) frames.push(this.#frameGap(gap, id));
-    else if (readyEvent === false) frames.push(frameId(id));
-    if (readyEvent !== false) frames.push(frameNotice(id, readyEvent, undefined));
-    const greeting = new Batch(Buffer.concat(frames), position, 0);
-    if (gap === undefined) this.#greeting = greeting;
-    return greeting;
+  /** The types of a route's own events: its own, or else the hub's. */
+  typesFor({ readyEvent, heartbeatEvent }: RouteNoticeTypes = {}): NoticeTypes {
+    if (readyEvent === undefined && heartbeatEvent === undefined) return this.#settings;
+    return {
+      readyEvent: readyEvent ?? this.#settings.readyEvent,
+      heartbeatEvent: heartbeatEvent ?? this.#settings.heartbeatEvent,
+    };
+  }
+
+  /**
+   * The beginning of a stream. Its id lets a client resume that has received no event yet. A gap
+   * has the id instead: a client that is cut off before the gap is notified of it again.
+   */
+  greeting(types: NoticeTypes, position: number, resumed: boolean, gap?: Gap): Batch {
+    if (gap !== undefined) {
+      const start = this.#greeting(types, resumed, undefined);
+      return new Batch(Buffer.concat([start, this.#frameGap(gap, position)]), position, 0);
+    }
+    const kind = `ready ${resumed} ${types.heartbeatEvent === false} ${types.readyEvent}`;
+    return this.#recently(kind, position, (id) => this.#greeting(types, resumed, id));
   }
 
   /** Its id is the position behind the gap, so that a client is notified of each gap once. */
   gap(gap: Gap, position: number): Batch {
-    return new Batch(this.#frameGap(gap, this.#ring.idOf(position)), position, 0);
+    return new Batch(this.#frameGap(gap, position), position, 0);
   }
 
-  /** Not a comment: the id keeps the position of a client fresh that received no event for long. */
-  heartbeat(position: number): Batch {
-    if (this.#heartbeat?.last !== position) {
-      this.#heartbeat = new Batch(frameId(this.#ring.idOf(position)), position, 0);
-    }
-    return this.#heartbeat;
+  /** The id keeps the place of a client fresh that has received no event for long. */
+  heartbeat({ heartbeatEvent }: NoticeTypes, position: number): Batch {
+    if (heartbeatEvent === false) return new Batch(COMMENT, position, 0);
+    return this.#recently(`beat ${heartbeatEvent}`, position, (id) =>
+      frameNotice(heartbeatEvent, {}, id),
+    );
   }
 
   /** The end of a stream: when the client is to reconnect, in ms. */
@@ -59,16 +91,42 @@ export class Notices {
 
   /** The log was reset: positions mean something else now. */
   restart(): void {
-    this.#greeting = undefined;
-    this.#heartbeat = undefined;
+    this.#recent.clear();
   }
 
-  #frameGap(gap: Gap, id: string): Buffer {
+  #greeting(
+    { readyEvent, heartbeatEvent }: NoticeTypes,
+    resumed: boolean,
+    id: string | undefined,
+  ): Buffer {
+    const { retry, keepAlive } = this.#settings;
+    // A line of its own takes effect as well, and no client dispatches it without an empty line.
+    const head = Buffer.from(retry === false ? '' : retryField(retry));
+    if (readyEvent === false) {
+      return Buffer.concat([head, Buffer.from(id === undefined ? '' : idField(id))]);
+    }
+    const heartbeat = heartbeatEvent !== false && keepAlive;
+    return Buffer.concat([head, frameNotice(readyEvent, { heartbeat, resumed }, id)]);
+  }
+
+  #frameGap(gap: Gap, position: number): Buffer {
     const { gapEvent } = this.#settings;
-    return gapEvent === false ? frameId(id) : frameNotice(id, gapEvent, gap);
+    const id = this.#ring.idOf(position);
+    return gapEvent === false ? Buffer.from(idField(id)) : frameNotice(gapEvent, gap, id);
+  }
+
+  /** What was made last for this position, or what `make` gives. */
+  #recently(kind: string, position: number, make: (id: string) => Buffer): Batch {
+    const recent = this.#recent.get(kind);
+    if (recent?.last === position) return recent;
+    if (this.#recent.size === MOST_RECENT) this.#recent.clear();
+    const batch = new Batch(make(this.#ring.idOf(position)), position, 0);
+    this.#recent.set(kind, batch);
+    return batch;
   }
 }
 
-function frameNotice(id: string, type: string, data: unknown): Buffer {
-  return frameEvent(id, encodeEvent(type, data, undefined, JSON.stringify));
+function frameNotice(type: string, data: object, id: string | undefined): Buffer {
+  const fields = encodeEvent(type, data, undefined, JSON.stringify);
+  return id === undefined ? frameFields(fields) : frameEvent(id, fields);
 }

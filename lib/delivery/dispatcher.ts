@@ -253,7 +253,7 @@ export class Dispatcher {
     this.#heartbeat.note(cursor);
     let open = true;
     if (cursor.lacksPage || (!cursor.isBehind && !cursor.isFinishing)) {
-      open = cursor.sink.write(this.#notices.heartbeat(cursor.position));
+      open = cursor.sink.write(this.#notices.heartbeat(cursor.noticeTypes, cursor.position));
     } else if (cursor.isBehind) {
       open = cursor.flush();
     }

@@ -34,7 +34,7 @@ export function decide(
     throw error;
   };
   const place = (rooms: unknown): Decision | Promise<Decision> => {
-    const attachment = { lastEventId, rooms: checkRooms(rooms), left };
+    const attachment = { lastEventId, rooms: checkRooms(rooms), types: route, left };
     const waited = hub.admission.catchUp(lastEventId);
     const settle = (unreachable?: Refusal): Decision => {
       // The hub may have been closed meanwhile, or its log be lost.

@@ -2,7 +2,7 @@ import type { Client } from '../client/client.js';
 import { checkRoom } from '../client/rooms.js';
 import { quote } from '../errors.js';
 import type { AnyEvents } from '../publisher.js';
-import { type Readers, readOptions, type Settings } from '../validate.js';
+import { eventType, type Readers, readOptions, type Settings } from '../validate.js';
 import { checkHeaders, type Headers } from './head.js';
 import type { RouteRequest } from './message.js';
 
@@ -36,6 +36,10 @@ export interface OpenOptions<Events extends object = AnyEvents> {
    * returns a string. Default: Express's `req.ip`, or the address of the connection.
    */
   readonly key?: OfRequest<string> | undefined;
+  /** The hub's `readyEvent`, for this route alone. Default: the hub's. */
+  readonly readyEvent?: string | false | undefined;
+  /** The hub's `heartbeatEvent`, for this route alone. Default: the hub's. */
+  readonly heartbeatEvent?: string | false | undefined;
 }
 
 const routeOptions = {
@@ -46,6 +50,8 @@ const routeOptions = {
       : checkRooms(value),
   onConnect: (value: unknown) => optionalFunction<OpenOptions['onConnect']>('onConnect', value),
   key: (value: unknown) => optionalFunction<OpenOptions['key']>('key', value),
+  readyEvent: (value: unknown) => eventType('readyEvent', value, undefined),
+  heartbeatEvent: (value: unknown) => eventType('heartbeatEvent', value, undefined),
 } satisfies Readers<OpenOptions>;
 
 /** The options of a route, checked. */
