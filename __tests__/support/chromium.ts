@@ -15,19 +15,22 @@ export const chromiumProgram: Program = {
   ],
 };
 
-/** A Chromium that keeps to itself: it asks nobody on the network for anything of its own. */
+/** What makes a Chromium ask nobody on the network for anything of its own. */
+export const KEEPS_TO_ITSELF: readonly string[] = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+/** A Chromium that keeps to itself. */
 export function launchChromium(executablePath: string): Promise<Browser> {
   return chromium.launch({
     executablePath,
     headless: true,
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ],
+    args: [...KEEPS_TO_ITSELF],
   });
 }

@@ -1,0 +1,64 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { chromiumProgram, KEEPS_TO_ITSELF } from './chromium.js';
+import type { Program } from './needs.js';
+
+/** A browser that opens a page without anybody driving it: the page tells its server what it saw. */
+export interface Browser {
+  readonly program: Program;
+  args(profile: string): readonly string[];
+}
+
+const firefoxProgram: Program = {
+  name: 'Firefox',
+  variable: 'FIREFOX_PATH',
+  commands: ['firefox-esr', 'firefox', '/Applications/Firefox.app/Contents/MacOS/firefox'],
+};
+
+const FIREFOX_SETTINGS = [
+  'user_pref("app.update.enabled", false);',
+  'user_pref("browser.shell.checkDefaultBrowser", false);',
+  'user_pref("datareporting.policy.dataSubmissionEnabled", false);',
+  'user_pref("network.captive-portal-service.enabled", false);',
+  'user_pref("network.connectivity-service.enabled", false);',
+  'user_pref("toolkit.telemetry.reportingpolicy.firstRun", false);',
+].join('\n');
+
+export const browsers: readonly Browser[] = [
+  {
+    program: chromiumProgram,
+    args: (profile) => [...KEEPS_TO_ITSELF, '--headless', `--user-data-dir=${profile}`],
+  },
+  {
+    program: firefoxProgram,
+    args: (profile) => {
+      writeFileSync(join(profile, 'user.js'), FIREFOX_SETTINGS);
+      return ['--headless', '--no-remote', '--profile', profile];
+    },
+  },
+];
+
+/** Shows the page until the work is done. */
+export async function withPage<T>(
+  { args }: Browser,
+  path: string,
+  url: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  const profile = mkdtempSync(join(tmpdir(), 'express-sse-hub-browser-'));
+  const child: ChildProcess = spawn(path, [...args(profile), url], {
+    env: { ...process.env, HOME: profile },
+    stdio: 'ignore',
+  });
+  const exited = once(child, 'exit');
+  try {
+    return await work();
+  } finally {
+    child.kill();
+    await exited;
+    rmSync(profile, { recursive: true, force: true, maxRetries: 10 });
+  }
+}
