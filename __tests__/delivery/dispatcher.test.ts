@@ -277,12 +277,16 @@ describe('a parked client', () => {
     expect(sink.data).toEqual(['first']);
   });
 
+  /** A client that was blocked for so long paces the senders no longer. */
+  const hasStopped = () => new Promise((resolve) => setTimeout(resolve, 1100));
+
   test('one event alone never goes beyond its bound of bytes', async () => {
     const hub = new EventHub({ clientQueueBytes: 10 });
     const [sink] = attach(hub) as [FakeSink];
     sink.open = false;
     await hub.send('first');
     await untilTurn(() => sink.data.length === 1);
+    await hasStopped();
     await hub.send('x'.repeat(1000));
     expect(hub.size).toBe(1);
     await hub.send('y');
@@ -312,6 +316,7 @@ describe('a parked client', () => {
     sink.open = false;
     await hub.send(data);
     await turn();
+    await hasStopped();
     for (const number of texts(3)) await hub.send(number);
     sink.drain();
     await hub.flushed();
@@ -328,6 +333,73 @@ describe('a parked client', () => {
     await untilTurn(() => sink.data.length === 100);
     expect(sink.data).toEqual(texts(100));
     expect(sink.text).not.toContain('gap');
+  });
+});
+
+describe('a reader that keeps emptying its buffer', () => {
+  beforeEach(() => {
+    jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask'] });
+  });
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
+  /** One client that is blocked, and the sends that come through meanwhile, of twenty. */
+  async function blockedFor(ms: number) {
+    const hub = new EventHub({ requestQueueSize: 3, clientQueueSize: 5 });
+    const [sink] = attach(hub) as [FakeSink];
+    sink.open = false;
+    await hub.send('first');
+    await untilTurn(() => sink.data.length === 1);
+    let through = 0;
+    const sends = texts(20).map((number) => hub.send(number).then(() => through++));
+    for (let turns = 0; turns < 20; turns++) await turn();
+    jest.advanceTimersByTime(ms);
+    for (let turns = 0; turns < 20; turns++) await turn();
+    return { hub, sink, sends, through: () => through };
+  }
+
+  test('paces the senders: no more is accepted than the publish queue has slots', async () => {
+    const { hub, sink, sends, through } = await blockedFor(900);
+    expect(through()).toBe(3);
+    sink.drain();
+    await Promise.all(sends);
+    await hub.flushed();
+    expect(sink.data).toEqual(['first', ...texts(20)]);
+    expect(hub.stats()).toMatchObject({ evicted: 0, gaps: 0 });
+  });
+
+  test('and one that has stopped is not waited for: it is evicted by its bounds, and the sends go on', async () => {
+    const { hub, sink, sends } = await blockedFor(1100);
+    await Promise.all(sends);
+    expect(sink.destroyed).toBe(true);
+    expect(hub.stats()).toMatchObject({ evicted: 1 });
+  });
+
+  test.each([
+    ['is waited for as long as it takes 4 MB a second', 64 * 1024, false],
+    ['and one that takes less is not, for long', 1024, true],
+  ])('%s', async (_what, size, isPassed) => {
+    const hub = new EventHub({ requestQueueSize: 1, clientQueueSize: 5 });
+    const [sink] = attach(hub) as [FakeSink];
+    sink.open = false;
+    let through = 0;
+    const sends = texts(400).map(() => hub.send('x'.repeat(size)).then(() => through++));
+    await untilTurn(() => sink.data.length === 1);
+    // Blocked for a tick after each three events: far longer than the grace, all in all.
+    for (let round = 0; round < 60; round++) {
+      jest.advanceTimersByTime(25);
+      for (const open of [true, true, false]) {
+        sink.open = open;
+        sink.owner.drained();
+        for (let turns = 0; turns < 3; turns++) await turn();
+      }
+    }
+    for (let turns = 0; turns < 300; turns++) await turn();
+    expect(through === 400).toBe(isPassed);
+    if (!isPassed) expect(through).toBeLessThanOrEqual(sink.data.length + 1);
+    sink.drain();
+    await Promise.all(sends);
   });
 });
 
@@ -412,7 +484,7 @@ describe('timers', () => {
     expect(jest.getTimerCount()).toBe(1);
   });
 
-  test('each of many parked clients has its own `sendTimeout`, under one timer', async () => {
+  test('each of many parked clients has its own `sendTimeout`, under the same two timers', async () => {
     const hub = new EventHub({ keepAlive: false, sendTimeout: 1000 });
     const [early, late] = attach(hub, 2) as [FakeSink, FakeSink];
     early.open = false;
@@ -422,7 +494,7 @@ describe('timers', () => {
     late.open = false;
     await hub.send('y');
     await untilTurn(() => late.data.length === 2);
-    expect(jest.getTimerCount()).toBe(1);
+    expect(jest.getTimerCount()).toBe(2);
     jest.advanceTimersByTime(399);
     expect(early.destroyed).toBe(false);
     jest.advanceTimersByTime(1);
@@ -431,6 +503,7 @@ describe('timers', () => {
     expect(late.destroyed).toBe(false);
     jest.advanceTimersByTime(1);
     expect(late.destroyed).toBe(true);
+    jest.advanceTimersByTime(25);
     expect(jest.getTimerCount()).toBe(0);
   });
 

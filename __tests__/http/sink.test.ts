@@ -223,6 +223,23 @@ test('both ways put the same bytes on the wire', async () => {
   expect(captured[1] === captured[0]).toBe(true);
 });
 
+describe('a reader that reads', () => {
+  test.each(transports)(
+    'is never outrun by awaited sends, whatever their size, %s',
+    async (_how, over) => {
+      for (const size of [8_000, 100_000]) {
+        const stream = sse({ sendTimeout: 60_000 });
+        const reader = await StreamReader.open(await serve(over(stream)));
+        const count = 24_000_000 / size;
+        for (let sent = 0; sent < count; sent++) await stream.hub.send('x'.repeat(size));
+        await reader.received(count);
+        expect(stream.hub.stats()).toMatchObject({ evicted: 0, gaps: 0, delivered: count });
+        reader.destroy();
+      }
+    },
+  );
+});
+
 describe('a wrapped res.write', () => {
   /** A stream with two clients, one of which writes through this wrapper. */
   async function openWrapped(

@@ -3,7 +3,6 @@
 import type { Cursor } from '../client/cursor.js';
 import type { Notices } from '../client/notices.js';
 import type { Log } from '../log/log.js';
-import { Queue } from '../util/queue.js';
 import { Watermark } from '../util/watermark.js';
 import type { GapReason } from '../window/gap.js';
 import { MOST_PAGES, Pages } from '../window/pages.js';
@@ -11,6 +10,8 @@ import type { Ring } from '../window/ring.js';
 import type { Pushed } from '../window/window.js';
 import { Heartbeat } from './heartbeat.js';
 import { createLimiter, type Limiter } from './limiter.js';
+import { Pace } from './pace.js';
+import { Rounds } from './rounds.js';
 import { type SlowClientSettings, SlowClients } from './slow-clients.js';
 
 export interface DispatcherSettings extends SlowClientSettings {
@@ -27,13 +28,6 @@ export interface DispatcherHooks {
   dropped(cursor: Cursor, events: number, why: string): void;
   /** A slow client is to be evicted. */
   slow(cursor: Cursor, why: string): void;
-}
-
-/** An entry that is being offered: it has been once all visits that were due for it are over. */
-interface Round {
-  readonly sequence: number;
-  /** How many visits have to be over by then, of all there ever were. */
-  visits: number;
 }
 
 /**
@@ -55,12 +49,11 @@ export class Dispatcher {
   #due: Cursor[] = [];
   #release: () => void = () => {};
   #turnIsSet = false;
-  #queued = 0;
-  #visited = 0;
-  readonly #rounds = new Queue<Round>();
+  readonly #rounds = new Rounds();
   /** How far all writable clients were offered the ring's entries. */
   readonly #offered = new Watermark();
   readonly #slow: SlowClients;
+  readonly #pace: Pace;
   readonly #heartbeat: Heartbeat;
 
   constructor(
@@ -86,6 +79,7 @@ export class Dispatcher {
       this.#setTurn();
     });
     this.#slow = new SlowClients(settings, (cursor, why) => this.#handleSlow(cursor, why));
+    this.#pace = new Pace((cursor) => this.#giveUp(cursor));
     this.#heartbeat = new Heartbeat(settings.keepAlive, cursors, (cursor) => this.#beat(cursor));
   }
 
@@ -110,7 +104,7 @@ export class Dispatcher {
   /** The ring has a new entry, for these clients. */
   offer(audience: Iterable<Cursor>, pushed: Pushed): void {
     for (const cursor of audience) this.#offerTo(cursor, pushed);
-    this.#rounds.push({ sequence: this.#ring.head, visits: this.#queued });
+    this.#rounds.begin(this.#ring.head);
     this.#setTurn();
   }
 
@@ -120,6 +114,8 @@ export class Dispatcher {
     } else if (
       cursor.state === 'blocked' &&
       !cursor.isFinishing &&
+      // What waits for one that paces the senders is bounded by the publish queue.
+      !this.#pace.has(cursor) &&
       // An entry that replaces one which was counted already makes the client lag no further.
       replaces <= cursor.blockedAt
     ) {
@@ -170,6 +166,7 @@ export class Dispatcher {
   drained(cursor: Cursor): void {
     if (cursor.state !== 'blocked') return;
     this.#slow.release(cursor);
+    this.#pace.release(cursor);
     cursor.resetLag();
     this.#settle(cursor, true);
   }
@@ -177,7 +174,9 @@ export class Dispatcher {
   /** The client is gone. */
   forget(cursor: Cursor): void {
     this.#slow.release(cursor);
+    this.#pace.forget(cursor);
     this.#pages?.leave(cursor);
+    this.#setTurn();
   }
 
   /** What becomes of a client after a write. */
@@ -190,7 +189,7 @@ export class Dispatcher {
     } else if (cursor.isBehind || cursor.isFinishing) {
       this.#pages?.leave(cursor);
       this.#queue(cursor);
-      this.#hold(cursor.position);
+      this.#rounds.hold(cursor.position);
     } else {
       this.#pages?.leave(cursor);
       cursor.conflates = false;
@@ -205,22 +204,8 @@ export class Dispatcher {
 
   #queue(cursor: Cursor, position = cursor.position): void {
     cursor.become('queued', position);
-    this.#queued++;
+    this.#rounds.queued();
     this.#limit(cursor);
-  }
-
-  /**
-   * A writable client that needs a further visit for what it lacks is waited for: a sender that ran
-   * ahead of it would have it lose events that it was never offered.
-   */
-  #hold(position: number): void {
-    for (let index = 0; index < this.#rounds.size; index++) {
-      const round = this.#rounds.at(index) as Round;
-      if (round.sequence <= position) continue;
-      // The later rounds are over after this one in any case.
-      round.visits = this.#queued;
-      return;
-    }
   }
 
   #setTurn(): void {
@@ -234,18 +219,13 @@ export class Dispatcher {
     const due = this.#due;
     this.#due = [];
     for (const cursor of due) {
-      this.#visited++;
+      this.#rounds.visited();
       this.#visit(cursor);
       this.#release();
     }
-    let { position } = this.#offered;
-    for (let next = this.#rounds.at(0); next !== undefined; next = this.#rounds.at(0)) {
-      if (next.visits > this.#visited) break;
-      position = next.sequence;
-      this.#rounds.shift();
-    }
-    if (position > this.#offered.position) this.#hooks.offered(position);
-    this.#offered.advance(position);
+    const over = this.#rounds.over(this.#pace.floor);
+    if (over !== undefined) this.#hooks.offered(over);
+    this.#offered.advance(over ?? this.#offered.position);
   }
 
   #visit(cursor: Cursor): void {
@@ -255,7 +235,10 @@ export class Dispatcher {
     if (cursor.lacksPage || (!cursor.isBehind && !cursor.isFinishing)) {
       open = cursor.sink.write(this.#notices.heartbeat(cursor.noticeTypes, cursor.position));
     } else if (cursor.isBehind) {
+      const { counters } = cursor.host;
+      const before = counters.bytes;
       open = cursor.flush();
+      this.#pace.wrote(cursor, counters.bytes - before);
     }
     if (cursor.state !== 'queued') return;
     if (open && cursor.isFinishing && !cursor.isBehind) this.#end(cursor);
@@ -278,6 +261,14 @@ export class Dispatcher {
     cursor.blockedAt = this.#ring.head;
     cursor.resetLag();
     this.#slow.watch(cursor);
+    this.#pace.hold(cursor);
+  }
+
+  /** A blocked client paces the senders no longer: what is accepted from here on counts against it. */
+  #giveUp(cursor: Cursor): void {
+    cursor.blockedAt = this.#ring.head;
+    cursor.resetLag();
+    this.#setTurn();
   }
 
   #handleSlow(cursor: Cursor, why: string): void {
