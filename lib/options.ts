@@ -67,7 +67,7 @@ export interface HubOptions {
    *
    * - `'disconnect'` (the default): the client is evicted. EventSource reconnects with its Last-Event-ID and
    *   gets the rest from the history.
-   * - `'skip'`: the client stays, and the events that wait for it are dropped. Once it is writable again,
+   * - `'skip'`: the client stays, and the log's events that wait for it are dropped. Once it is writable again,
    *   it receives a gap event.
    */
   readonly slowClient?: 'disconnect' | 'skip' | undefined;

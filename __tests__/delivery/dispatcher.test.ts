@@ -336,6 +336,20 @@ describe('a parked client', () => {
   });
 });
 
+test('a process that stood still for longer than `sendTimeout` evicts nobody for it', async () => {
+  const hub = new EventHub({ sendTimeout: 400, keepAlive: false });
+  const [sink] = attach(hub) as [FakeSink];
+  sink.open = false;
+  await hub.send('x');
+  await untilTurn(() => sink.data.length === 1);
+  const end = performance.now() + 1000;
+  while (performance.now() < end);
+  // Whatever was due meanwhile has happened then.
+  await new Promise((resolve) => setTimeout(resolve, 1));
+  expect(sink.destroyed).toBe(false);
+  sink.drain();
+});
+
 describe('a reader that keeps emptying its buffer', () => {
   beforeEach(() => {
     jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask'] });
@@ -505,6 +519,26 @@ describe('timers', () => {
     expect(late.destroyed).toBe(true);
     jest.advanceTimersByTime(25);
     expect(jest.getTimerCount()).toBe(0);
+  });
+
+  test("with 'skip' what is for one client alone waits for it: only the log's events are dropped", async () => {
+    const hub = new EventHub({ slowClient: 'skip', sendTimeout: 1000, keepAlive: false });
+    const [sink] = attach(hub) as [FakeSink];
+    const [client] = hub.clients.values();
+    sink.open = false;
+    await hub.send('first');
+    await untilTurn(() => sink.data.length === 1);
+    const done = client?.sendFrom(texts(5).map((number) => `own ${number}`));
+    for (const number of texts(3)) await hub.send(number);
+    for (let seconds = 0; seconds < 4; seconds++) {
+      jest.advanceTimersByTime(1000);
+      await turn();
+    }
+    sink.drain();
+    await done;
+    const own = texts(5).map((number) => `own ${number}`);
+    expect(sink.data).toEqual(['first', '{"reason":"slow","missed":3}', ...own]);
+    expect(hub.stats()).toMatchObject({ dropped: 3, evicted: 0 });
   });
 
   test('a large event may take longer than `sendTimeout`, as long as the peer takes of it', async () => {

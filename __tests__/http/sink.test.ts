@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { connect, constants, createServer as createHttp2Server } from 'node:http2';
 import type { Readable } from 'node:stream';
@@ -241,6 +242,21 @@ describe('a reader that reads', () => {
 });
 
 describe('a wrapped res.write', () => {
+  test('that returns a promise does not hide that the reader has stopped', async () => {
+    const stream = sse({ sendTimeout: 200 });
+    const url = await serve((req, res) => {
+      const write = res.write.bind(res) as (bytes: Buffer) => boolean;
+      Object.assign(res, { write: async (bytes: Buffer) => write(bytes) });
+      stream(req, res);
+    });
+    await openStalled(url);
+    const [client] = stream.hub.clients.values();
+    const evicted = once(client?.signal as AbortSignal, 'abort');
+    while (stream.hub.size === 1) await stream.hub.send('x'.repeat(100_000));
+    await evicted;
+    expect(stream.hub.stats().evicted).toBe(1);
+  });
+
   /** A stream with two clients, one of which writes through this wrapper. */
   async function openWrapped(
     wrap: (res: ServerResponse, write: (bytes: Buffer) => boolean) => (bytes: Buffer) => unknown,

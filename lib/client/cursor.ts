@@ -47,7 +47,7 @@ export class Cursor implements SinkOwner, Reader, PageReader {
   #end: number | undefined;
   // What follows is made when it is first asked for: most clients never do, and there may be many.
   #rooms: Set<string> | undefined;
-  #direct: DirectEvents | undefined;
+  direct: DirectEvents | undefined;
   #given: Watermark | undefined;
   #gone: AbortController | undefined;
 
@@ -108,8 +108,8 @@ export class Cursor implements SinkOwner, Reader, PageReader {
   /** Sends a frame to this client alone, right after what was accepted so far. */
   async send(frame: Buffer): Promise<void> {
     if (this.isLeaving) return;
-    this.#direct ??= new DirectEvents();
-    const sent = this.#direct.add(this.host.ring.head, frame);
+    this.direct ??= new DirectEvents();
+    const sent = this.direct.add(this.host.ring.head, frame);
     this.host.wake(this, frame.length);
     return sent;
   }
@@ -132,13 +132,13 @@ export class Cursor implements SinkOwner, Reader, PageReader {
   retire(): void {
     this.become('gone');
     this.#gone?.abort();
-    this.#direct?.drop();
+    this.direct?.drop();
     for (const room of this.rooms) this.host.members.delete(this, room);
     this.left();
   }
 
   drained(): void {
-    if (this.#rest === undefined) this.#direct?.resume();
+    if (this.#rest === undefined) this.direct?.resume();
     this.host.drained(this);
   }
 
@@ -167,7 +167,7 @@ export class Cursor implements SinkOwner, Reader, PageReader {
   }
 
   get #hasDirect(): boolean {
-    return this.#direct !== undefined && this.#direct.unwritten > 0;
+    return this.direct !== undefined && this.direct.unwritten > 0;
   }
 
   /** Whether what it is due next has to be read from the log, and is not here yet. */
@@ -183,7 +183,7 @@ export class Cursor implements SinkOwner, Reader, PageReader {
       this.position < Math.min(ring.trimmedTo, this.#lastDue(ring.head)) &&
       this.#rest === undefined &&
       this.#gap === undefined &&
-      (this.#direct?.due ?? Number.POSITIVE_INFINITY) > this.position
+      (this.direct?.due ?? Number.POSITIVE_INFINITY) > this.position
     );
   }
 
@@ -217,13 +217,13 @@ export class Cursor implements SinkOwner, Reader, PageReader {
     this.blockedAt = head;
     this.resetLag();
     if (this.#end !== undefined) this.#end = head;
-    this.#direct?.move(head);
+    this.direct?.move(head);
     // Positions of before mean nothing any more, and nothing is left to be given of that time.
     this.#given?.restart(0);
     this.become(this.#state, head);
   }
 
-  /** Drops all that waits for it, and returns how many events that are. A gap event will follow. */
+  /** Drops the log's events that wait for it, and returns how many those are. A gap event will follow. */
   skip(): number {
     const { ring } = this.host;
     let missed = 0;
@@ -236,9 +236,8 @@ export class Cursor implements SinkOwner, Reader, PageReader {
       if (missed > 0) this.#gap = join(this.#gap, { reason: 'slow', missed });
     }
     this.#position = ring.head;
-    const direct = this.#direct?.unwritten ?? 0;
-    this.#direct?.drop();
-    return missed + direct;
+    this.direct?.move(ring.head);
+    return missed;
   }
 
   /** Writes one batch of what it lacks; false when its peer is blocked. */
@@ -253,9 +252,9 @@ export class Cursor implements SinkOwner, Reader, PageReader {
       counters.gaps++;
       return this.#write(notice);
     }
-    const direct = this.#direct?.due;
+    const direct = this.direct?.due;
     if (direct !== undefined && direct <= this.position) {
-      return this.#write((this.#direct as DirectEvents).take(this.position));
+      return this.#write((this.direct as DirectEvents).take(this.position));
     }
     const due = this.#lastDue(direct ?? ring.head);
     const batch = window.take(this, Math.min(due, window.head));
@@ -282,7 +281,7 @@ export class Cursor implements SinkOwner, Reader, PageReader {
   #writeAll(batch: Batch): boolean {
     this.host.counters.bytes += batch.bytes.length;
     const open = this.sink.write(batch);
-    if (open && this.#rest === undefined) this.#direct?.resume();
+    if (open && this.#rest === undefined) this.direct?.resume();
     return open;
   }
 

@@ -20,6 +20,15 @@ export class DirectEvents {
     return this.#pending.size - this.#written;
   }
 
+  /** Whether more than so many wait, or bytes of more than one. */
+  exceeds(events: number, bytes: number): boolean {
+    let size = 0;
+    for (let index = this.#written; index < this.#pending.size; index++) {
+      size += (this.#pending.at(index) as Direct).frame.length;
+    }
+    return this.unwritten > events || (this.unwritten > 1 && size > bytes);
+  }
+
   /** The position behind which the next one is due; undefined where there is none. */
   get due(): number | undefined {
     return this.#pending.at(this.#written)?.after;

@@ -273,15 +273,18 @@ export class Dispatcher {
 
   #handleSlow(cursor: Cursor, why: string): void {
     this.#slow.release(cursor);
-    if (this.#settings.slowClient === 'disconnect' || cursor.isFinishing) {
+    const { slowClient, clientQueueSize, clientQueueBytes } = this.#settings;
+    if (
+      slowClient === 'disconnect' ||
+      cursor.isFinishing ||
+      cursor.direct?.exceeds(clientQueueSize, clientQueueBytes)
+    ) {
       this.#hooks.slow(cursor, why);
       return;
     }
     const events = cursor.skip();
     if (events > 0) this.#hooks.dropped(cursor, events, why);
-    // One that waits for a page is writable.
-    if (cursor.state === 'fetching') this.#settle(cursor, true);
-    else this.#block(cursor);
+    this.#block(cursor);
   }
 
   #beat(cursor: Cursor): void {

@@ -1,5 +1,6 @@
 import type { Cursor } from '../client/cursor.js';
 import { plural } from '../util/plural.js';
+import { Ticker } from '../util/ticker.js';
 
 export interface SlowClientSettings {
   readonly sendTimeout: number;
@@ -7,17 +8,23 @@ export interface SlowClientSettings {
   readonly clientQueueBytes: number;
 }
 
+/** How often within `sendTimeout` the blocked clients are looked at. */
+const CHECKS = 50;
+
 /** Notices which cursors have been blocked for too long, or lag too far behind. */
 export class SlowClients {
   readonly #settings: SlowClientSettings;
   readonly #isSlow: (cursor: Cursor, why: string) => void;
-  /** The blocked ones, with the time at which each was; the oldest first. */
+  /** The blocked ones, with the check at which each was; the oldest first. */
   readonly #blocked = new Map<Cursor, number>();
-  #timer: NodeJS.Timeout | undefined;
+  readonly #ticker: Ticker;
+  /** Time passes in checks, so that a process that stood still evicts nobody for it. */
+  #checks = 0;
 
   constructor(settings: SlowClientSettings, isSlow: (cursor: Cursor, why: string) => void) {
     this.#settings = settings;
     this.#isSlow = isSlow;
+    this.#ticker = new Ticker(settings.sendTimeout / CHECKS, () => this.#check());
   }
 
   /** How many cursors are blocked. */
@@ -27,8 +34,8 @@ export class SlowClients {
 
   /** The cursor is blocked: its time runs. */
   watch(cursor: Cursor): void {
-    this.#blocked.set(cursor, performance.now());
-    this.#timer ??= this.#checkIn(this.#settings.sendTimeout);
+    this.#blocked.set(cursor, this.#checks);
+    this.#ticker.start();
   }
 
   /** The cursor is not blocked any more, or not watched any longer. */
@@ -48,22 +55,12 @@ export class SlowClients {
     }
   }
 
-  #checkIn(delay: number): NodeJS.Timeout {
-    return setTimeout(() => this.#check(), delay).unref();
-  }
-
-  #check(): void {
-    const { sendTimeout } = this.#settings;
-    const now = performance.now();
-    let next: NodeJS.Timeout | undefined;
+  #check(): boolean {
+    this.#checks++;
     for (const [cursor, since] of this.#blocked) {
-      const left = since + sendTimeout - now;
-      if (left > 0) {
-        next = this.#checkIn(Math.ceil(left));
-        break;
-      }
-      this.#isSlow(cursor, `it was blocked for ${sendTimeout} ms`);
+      if (this.#checks - since < CHECKS) break;
+      this.#isSlow(cursor, `it was blocked for ${this.#settings.sendTimeout} ms`);
     }
-    this.#timer = next;
+    return this.#blocked.size > 0;
   }
 }

@@ -1,12 +1,13 @@
-import type { ServerResponse } from 'node:http';
+import type { Http2ServerResponse } from 'node:http2';
+import type { Writable } from 'node:stream';
 import type { Sink, SinkOwner } from '../client/sink.js';
 import type { Batch } from '../window/batch.js';
 import type { Response } from './message.js';
 
 /** What a middleware may have put in front of a response. */
 interface Wrapped {
-  /** A careless wrapper returns nothing. */
-  write(bytes: Buffer): boolean | undefined;
+  /** A careless wrapper returns nothing, or a promise. */
+  write(bytes: Buffer): unknown;
   /** A method of `compression`, which pushes out what it holds back. */
   flush?(): void;
 }
@@ -39,11 +40,17 @@ export class ResponseSink implements Sink {
       const wrapped = this.#res as Wrapped;
       const open = wrapped.write(batch.bytes);
       wrapped.flush?.();
-      return open ?? !(this.#res as ServerResponse).writableNeedDrain;
+      return typeof open === 'boolean' ? open : !this.#needsDrain;
     } catch {
       this.destroy();
       return false;
     }
+  }
+
+  get #needsDrain(): boolean {
+    // Of a response of HTTP/2, only the stream knows.
+    const { stream = this.#res } = this.#res as Partial<Http2ServerResponse>;
+    return (stream as Writable).writableNeedDrain;
   }
 
   end(): void {
