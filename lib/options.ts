@@ -122,14 +122,15 @@ export interface HubOptions {
   readonly maxClients?: number | undefined;
   /**
    * How many clients with the same key may be connected. The key is the client's address, unless the route
-   * has a `key`. Further clients get 429. An integer from 1, or `Infinity`, the default.
+   * has a `key`. Further clients are rejected as `refuse` says. An integer from 1, or `Infinity`, the default.
    */
   readonly maxClientsPerKey?: number | undefined;
   /**
-   * How clients are rejected while the hub is full or closing, or its log is unreachable.
+   * How clients are rejected while the hub is full or closing, its log is unreachable, or there are too many
+   * with their key.
    *
    * - `'retry'` (the default): with a stream that says when to reconnect, and ends. EventSource obeys.
-   * - `'status'`: with 503 and Retry-After, after which EventSource never reconnects.
+   * - `'status'`: with 503, or 429 for the key, and Retry-After. EventSource never reconnects after that.
    */
   readonly refuse?: 'retry' | 'status' | undefined;
   /** Turns data that is neither a string nor bytes into text. Default `JSON.stringify`. */

@@ -117,8 +117,17 @@ describe('maxClients', () => {
 });
 
 describe('maxClientsPerKey', () => {
-  test('one client more from the same address gets 429', async () => {
-    const { hub, url } = await serveHub({ maxClientsPerKey: 1 });
+  test('one client more from the same address is told when to reconnect', async () => {
+    const { url } = await serveHub({ maxClientsPerKey: 1, retry: 100 });
+    await StreamReader.open(url);
+    const second = await StreamReader.open(url);
+    await second.end();
+    expect(second.response.statusCode).toBe(200);
+    expect(second.text).toMatch(/^retry: \d{3}\n\n$/);
+  });
+
+  test("with `refuse: 'status'` it gets 429", async () => {
+    const { hub, url } = await serveHub({ maxClientsPerKey: 1, refuse: 'status' });
     const first = await StreamReader.open(url);
     const second = await StreamReader.open(url);
     expect(second.response.statusCode).toBe(429);
@@ -129,7 +138,7 @@ describe('maxClientsPerKey', () => {
 
   test('`key` says who is the same', async () => {
     const { url } = await serveHub(
-      { maxClientsPerKey: 1 },
+      { maxClientsPerKey: 1, refuse: 'status' },
       { key: (req) => String(req.headers.authorization) },
     );
     const as = (authorization: string) => StreamReader.open(url, { headers: { authorization } });

@@ -96,12 +96,12 @@ function refuse(
     return reject(res);
   }
   const retry = hub.admission.jitteredRetry();
-  if (reason === 'key' || hub.admission.refuse === 'status') {
+  if (hub.admission.refuse === 'status') {
     res.statusCode = reason === 'key' ? 429 : 503;
     res.setHeader('Retry-After', Math.ceil(retry / 1000));
     return reject(res);
   }
-  // After a 503, EventSource never reconnects; a stream that ends at once with `retry:` is obeyed.
+  // After a 429 or a 503, EventSource never reconnects; a stream that ends at once with `retry:` is obeyed.
   sendHead(req, res, headers);
   return reject(res, frameRetry(retry));
 }
