@@ -282,6 +282,8 @@ describeWith(REDIS, 'the example app in three processes', (path) => {
     const [, next] = await program.prints(/Process (\d+) takes its place/);
     while ((await post(url, 'after')).status !== 201) await sleep(100);
     await client.reads('after');
+    // Each process reaches it again in its own time.
+    while ((await fetch(`${url}/boards/lounge/messages`)).status !== 200) await sleep(100);
     expect((await board(url)).at(0)).toBe('before');
     expect(await program.stop()).toBe(0);
     expect(isRunning(Number(next))).toBe(false);

@@ -277,23 +277,6 @@ describe('a parked client', () => {
     expect(sink.data).toEqual(['first']);
   });
 
-  /** A client that was blocked for so long paces the senders no longer. */
-  const hasStopped = () => new Promise((resolve) => setTimeout(resolve, 1100));
-
-  test('one event alone never goes beyond its bound of bytes', async () => {
-    const hub = new EventHub({ clientQueueBytes: 10 });
-    const [sink] = attach(hub) as [FakeSink];
-    sink.open = false;
-    await hub.send('first');
-    await untilTurn(() => sink.data.length === 1);
-    await hasStopped();
-    await hub.send('x'.repeat(1000));
-    expect(hub.size).toBe(1);
-    await hub.send('y');
-    expect(hub.size).toBe(0);
-    expect(sink.destroyed).toBe(true);
-  });
-
   test('that is told to leave is ended when it has drained', async () => {
     const hub = new EventHub({});
     const [sink] = attach(hub) as [FakeSink];
@@ -309,20 +292,6 @@ describe('a parked client', () => {
     expect(sink.data).toEqual(['first', 'second']);
   });
 
-  test("with 'skip' it gets the rest of the event it has begun, and then the gap", async () => {
-    const hub = new EventHub({ slowClient: 'skip', clientQueueSize: 2 });
-    const [sink] = attach(hub) as [FakeSink];
-    const data = 'x'.repeat(100_000);
-    sink.open = false;
-    await hub.send(data);
-    await turn();
-    await hasStopped();
-    for (const number of texts(3)) await hub.send(number);
-    sink.drain();
-    await hub.flushed();
-    expect(sink.data).toEqual([data, '{"reason":"slow","missed":3}']);
-  });
-
   test('what it lacks is kept for it, also where no history is', async () => {
     const hub = new EventHub({ history: false });
     const [sink, other] = attach(hub, 2) as [FakeSink, FakeSink];
@@ -333,6 +302,43 @@ describe('a parked client', () => {
     await untilTurn(() => sink.data.length === 100);
     expect(sink.data).toEqual(texts(100));
     expect(sink.text).not.toContain('gap');
+  });
+});
+
+describe('a parked client that has stopped reading', () => {
+  beforeEach(() => {
+    jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask'] });
+  });
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
+  test('one event alone never goes beyond its bound of bytes', async () => {
+    const hub = new EventHub({ clientQueueBytes: 10 });
+    const [sink] = attach(hub) as [FakeSink];
+    sink.open = false;
+    await hub.send('first');
+    await untilTurn(() => sink.data.length === 1);
+    jest.advanceTimersByTime(1000);
+    await hub.send('x'.repeat(1000));
+    expect(hub.size).toBe(1);
+    await hub.send('y');
+    expect(hub.size).toBe(0);
+    expect(sink.destroyed).toBe(true);
+  });
+
+  test("with 'skip' it gets the rest of the event it has begun, and then the gap", async () => {
+    const hub = new EventHub({ slowClient: 'skip', clientQueueSize: 2 });
+    const [sink] = attach(hub) as [FakeSink];
+    const data = 'x'.repeat(100_000);
+    sink.open = false;
+    await hub.send(data);
+    await turn();
+    jest.advanceTimersByTime(1000);
+    for (const number of texts(3)) await hub.send(number);
+    sink.drain();
+    await hub.flushed();
+    expect(sink.data).toEqual([data, '{"reason":"slow","missed":3}']);
   });
 });
 

@@ -445,6 +445,7 @@ const checks: Record<string, Check> = {
         ['proxy_pass', 'http://127.0.0.1:3000'],
         ['proxy_http_version', '1.1'],
         ['proxy_set_header', 'Connection ""'],
+        ['proxy_set_header', 'X-Forwarded-For $proxy_add_x_forwarded_for'],
         ['proxy_read_timeout', '60s'],
       ]);
       expect(readHubOptions({}).keepAlive).toBeLessThan(60_000);
