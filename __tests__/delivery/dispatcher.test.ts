@@ -566,6 +566,39 @@ describe('timers', () => {
     expect(sink.data).toEqual([data]);
   });
 
+  describe('a peer that was given 3 MB', () => {
+    async function given3MB() {
+      const hub = new EventHub({ keepAlive: false, sendTimeout: 1000 });
+      const [sink] = attach(hub) as [FakeSink];
+      await hub.send('x'.repeat(3_000_000));
+      await untilTurn(() => sink.text.length > 3_000_000 && sink.text.endsWith('\n\n'));
+      return { hub, sink };
+    }
+
+    async function block({ hub, sink }: { hub: EventHub; sink: FakeSink }) {
+      sink.open = false;
+      await hub.send('more');
+      await untilTurn(() => sink.text.slice(-100).includes('more'));
+    }
+
+    test('may be blocked for as long as a slow reader needs for them', async () => {
+      const peer = await given3MB();
+      await block(peer);
+      jest.advanceTimersByTime(2900);
+      expect(peer.sink.destroyed).toBe(false);
+      jest.advanceTimersByTime(200);
+      expect(peer.sink.destroyed).toBe(true);
+    });
+
+    test('long ago may be blocked for `sendTimeout`', async () => {
+      const peer = await given3MB();
+      jest.advanceTimersByTime(10_000);
+      await block(peer);
+      jest.advanceTimersByTime(1000);
+      expect(peer.sink.destroyed).toBe(true);
+    });
+  });
+
   test('a peer that never takes the end of its stream is cut off after `sendTimeout`', async () => {
     const hub = new EventHub({ sendTimeout: 1000 });
     const [sink] = attach(hub) as [FakeSink];

@@ -34,8 +34,9 @@ export class Cursor implements SinkOwner, Reader, PageReader {
   lagEvents = 0;
   lagBytes = 0;
   blockedAt = 0;
-  /** When its stream has lasted long enough, on `performance.now()`'s clock. */
+  /** On `performance.now()`'s clock: when its stream is to end, and when a slow reader has all of it. */
   expiresAt = Number.POSITIVE_INFINITY;
+  readBy = 0;
   #state: CursorState = 'queued';
   /** Undefined while it is idle: then the head is its position, and an event for others costs nothing. */
   #position: number | undefined;

@@ -238,7 +238,9 @@ export class Dispatcher {
       const { counters } = cursor.host;
       const before = counters.bytes;
       open = cursor.flush();
-      this.#pace.wrote(cursor, counters.bytes - before);
+      const written = counters.bytes - before;
+      this.#pace.wrote(cursor, written);
+      this.#slow.wrote(cursor, written, performance.now());
     }
     if (cursor.state !== 'queued') return;
     if (open && cursor.isFinishing && !cursor.isBehind) this.#end(cursor);

@@ -11,11 +11,20 @@ export interface SlowClientSettings {
 /** How often within `sendTimeout` the blocked clients are looked at. */
 const CHECKS = 50;
 
-/** Notices which cursors have been blocked for too long, or lag too far behind. */
+/** So many bytes a client may take `sendTimeout` for. With the default, that is a pace of 100 KB/s. */
+const STEP = 1_000_000;
+
+/**
+ * Notices which cursors have been blocked for too long, or lag too far behind.
+ *
+ * A peer that reads steadily shows no progress for long: Linux reports a socket as writable when a third of
+ * its send buffer is free, which may be 1.4 MB. So a peer has the time that a slow reader would need for
+ * all that was written to it.
+ */
 export class SlowClients {
   readonly #settings: SlowClientSettings;
   readonly #isSlow: (cursor: Cursor, why: string) => void;
-  /** The blocked ones, with the check at which each was; the oldest first. */
+  /** The blocked ones, with the check at which the time of each is up. */
   readonly #blocked = new Map<Cursor, number>();
   readonly #ticker: Ticker;
   /** Time passes in checks, so that a process that stood still evicts nobody for it. */
@@ -34,8 +43,15 @@ export class SlowClients {
 
   /** The cursor is blocked: its time runs. */
   watch(cursor: Cursor): void {
-    this.#blocked.set(cursor, this.#checks);
+    const unread = (cursor.readBy - performance.now()) / this.#settings.sendTimeout;
+    this.#blocked.set(cursor, this.#checks + Math.ceil(CHECKS * Math.max(1, unread)));
     this.#ticker.start();
+  }
+
+  /** So many bytes were written to the cursor's peer at this time. */
+  wrote(cursor: Cursor, bytes: number, now: number): void {
+    const time = (bytes / STEP) * this.#settings.sendTimeout;
+    cursor.readBy = Math.max(cursor.readBy, now) + time;
   }
 
   /** The cursor is not blocked any more, or not watched any longer. */
@@ -57,9 +73,9 @@ export class SlowClients {
 
   #check(): boolean {
     this.#checks++;
-    for (const [cursor, since] of this.#blocked) {
-      if (this.#checks - since < CHECKS) break;
-      this.#isSlow(cursor, `it was blocked for ${this.#settings.sendTimeout} ms`);
+    const why = `it was blocked for ${this.#settings.sendTimeout} ms`;
+    for (const [cursor, end] of this.#blocked) {
+      if (this.#checks >= end) this.#isSlow(cursor, why);
     }
     return this.#blocked.size > 0;
   }
