@@ -58,8 +58,9 @@ export interface HubOptions {
    */
   readonly concurrency?: number | undefined;
   /**
-   * How long a client may be blocked before it counts as slow, for each 1 000 000 bytes that it may still
-   * have to read, and how long the log may store nothing before sends that wait for it reject, in ms. A number above 0, at most 2 147 483 647. Default 10 000.
+   * How long a client may be blocked before it counts as slow, in ms. Where more than 1 000 000 bytes may
+   * still be unread, it has this time for each 1 000 000. Also how long the log may store nothing before
+   * sends that wait for it reject. A number above 0, at most 2 147 483 647. Default 10 000.
    */
   readonly sendTimeout?: number | undefined;
   /**

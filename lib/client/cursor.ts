@@ -34,7 +34,7 @@ export class Cursor implements SinkOwner, Reader, PageReader {
   lagEvents = 0;
   lagBytes = 0;
   blockedAt = 0;
-  /** On `performance.now()`'s clock: when its stream is to end, and when a slow reader has all of it. */
+  /** On `performance.now()`'s clock: when its stream is to end, and when a slow reader has read it. */
   expiresAt = Number.POSITIVE_INFINITY;
   readBy = 0;
   #state: CursorState = 'queued';

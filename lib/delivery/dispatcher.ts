@@ -218,9 +218,11 @@ export class Dispatcher {
     this.#turnIsSet = false;
     const due = this.#due;
     this.#due = [];
+    // Once for all: the clock is dear beside a visit.
+    const now = performance.now();
     for (const cursor of due) {
       this.#rounds.visited();
-      this.#visit(cursor);
+      this.#visit(cursor, now);
       this.#release();
     }
     const over = this.#rounds.over(this.#pace.floor);
@@ -228,7 +230,7 @@ export class Dispatcher {
     this.#offered.advance(over ?? this.#offered.position);
   }
 
-  #visit(cursor: Cursor): void {
+  #visit(cursor: Cursor, now: number): void {
     if (cursor.state !== 'queued') return;
     this.#heartbeat.note(cursor);
     let open = true;
@@ -240,7 +242,7 @@ export class Dispatcher {
       open = cursor.flush();
       const written = counters.bytes - before;
       this.#pace.wrote(cursor, written);
-      this.#slow.wrote(cursor, written, performance.now());
+      this.#slow.wrote(cursor, written, now);
     }
     if (cursor.state !== 'queued') return;
     if (open && cursor.isFinishing && !cursor.isBehind) this.#end(cursor);

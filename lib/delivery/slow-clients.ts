@@ -11,7 +11,7 @@ export interface SlowClientSettings {
 /** How often within `sendTimeout` the blocked clients are looked at. */
 const CHECKS = 50;
 
-/** So many bytes a client may take `sendTimeout` for. With the default, that is a pace of 100 KB/s. */
+/** How many bytes a slow reader reads within `sendTimeout`. With the default, that is a pace of 100 KB/s. */
 const STEP = 1_000_000;
 
 /**
@@ -43,15 +43,16 @@ export class SlowClients {
 
   /** The cursor is blocked: its time runs. */
   watch(cursor: Cursor): void {
-    const unread = (cursor.readBy - performance.now()) / this.#settings.sendTimeout;
-    this.#blocked.set(cursor, this.#checks + Math.ceil(CHECKS * Math.max(1, unread)));
+    const { sendTimeout } = this.#settings;
+    const time = Math.max(sendTimeout, cursor.readBy - performance.now());
+    this.#blocked.set(cursor, this.#checks + Math.ceil((time / sendTimeout) * CHECKS));
     this.#ticker.start();
   }
 
   /** So many bytes were written to the cursor's peer at this time. */
   wrote(cursor: Cursor, bytes: number, now: number): void {
-    const time = (bytes / STEP) * this.#settings.sendTimeout;
-    cursor.readBy = Math.max(cursor.readBy, now) + time;
+    const needed = (bytes / STEP) * this.#settings.sendTimeout;
+    cursor.readBy = Math.max(cursor.readBy, now) + needed;
   }
 
   /** The cursor is not blocked any more, or not watched any longer. */
