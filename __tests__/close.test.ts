@@ -51,6 +51,7 @@ describe('closing', () => {
     await openStalled(url);
     const reader = await StreamReader.open(url);
     for (const number of texts(200)) await hub.send(number + 'x'.repeat(64 * 1024));
+    await reader.received(200);
     await hub.close({ timeout: 200 });
     await reader.end();
     expect(reader.events).toHaveLength(200);

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { jetstream, jetstreamManager, type StreamConfig } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import type { Log } from '../../lib/log/log.js';
 import { natsLog } from '../../lib/nats/nats-log.js';
 import { type Engine, stopEngines } from '../support/engine.js';
 import { logContract } from '../support/log-contract.js';
-import { NATS, natsServer, startNatsCluster } from '../support/nats-server.js';
+import { NATS, type NatsServer, natsServer, startNatsCluster } from '../support/nats-server.js';
 import { describeWith } from '../support/needs.js';
 import { stopProxies, type TcpProxy, tcpProxy } from '../support/proxy.js';
 import { RecordingFollower } from '../support/recording-follower.js';
@@ -210,21 +210,48 @@ describeWith(NATS, 'a log in NATS', (path) => {
 });
 
 describeWith(NATS, 'a log in three NATS servers', (path) => {
+  let servers: readonly NatsServer[];
+
+  beforeAll(async () => {
+    servers = await startNatsCluster(path, 3);
+  });
+
   afterAll(stopEngines);
 
+  async function connectToAll(): Promise<NatsConnection> {
+    const connection = await connect({
+      servers: servers.map(({ port }) => `127.0.0.1:${port}`),
+      maxReconnectAttempts: -1,
+      reconnectTimeWait: 100,
+      pingInterval: 500,
+      waitOnFirstConnect: true,
+    });
+    endings.push(() => connection.close());
+    return connection;
+  }
+
+  // The servers say so for a moment, and rarely, when nodes make the stream at once.
+  test('begins one life where it is first told a date of creation that does not hold', async () => {
+    const js = jetstream(await connectToAll());
+    const mistaken = Object.assign(Object.create(js), {
+      async jetstreamManager() {
+        const manager = await js.jetstreamManager();
+        const add = async (config: Partial<StreamConfig> & { name: string }) => ({
+          ...(await manager.streams.add(config)),
+          created: '2001-02-03T04:05:06.7Z',
+        });
+        const streams = Object.assign(Object.create(manager.streams), { add });
+        return Object.assign(Object.create(manager), { streams });
+      },
+    });
+    const log = natsLog(mistaken, { prefix, replicas: 3 });
+    const follower = await follow(log);
+    await log.append({ fields: Buffer.from('first') }, new AbortController().signal);
+    await follower.received(1);
+    expect(follower.runs).toHaveLength(1);
+  });
+
   test('has all that it confirmed, in one life, while its leaders are killed', async () => {
-    const servers = await startNatsCluster(path, 3);
-    const connectToAll = async () => {
-      const connection = await connect({
-        servers: servers.map(({ port }) => `127.0.0.1:${port}`),
-        maxReconnectAttempts: -1,
-        reconnectTimeWait: 100,
-        pingInterval: 500,
-        waitOnFirstConnect: true,
-      });
-      endings.push(() => connection.close());
-      return connection;
-    };
     const { signal } = new AbortController();
     const logs = [await connectToAll(), await connectToAll()].map((connection) =>
       natsLog(jetstream(connection), { prefix, replicas: 3 }),

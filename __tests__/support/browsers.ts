@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromiumProgram, KEEPS_TO_ITSELF } from './chromium.js';
+import { removeFolder } from './folder.js';
 import type { Program } from './needs.js';
 
 /** A browser that opens a page without anybody driving it: the page tells its server what it saw. */
@@ -59,6 +60,6 @@ export async function withPage<T>(
   } finally {
     child.kill();
     await exited;
-    rmSync(profile, { recursive: true, force: true, maxRetries: 10 });
+    await removeFolder(profile);
   }
 }

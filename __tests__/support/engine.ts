@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, cpSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, cpSync, mkdirSync, mkdtempSync, openSync, readFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { removeFolder } from './folder.js';
 
 /** A server that a log lives in, and what a test does to it. */
 export interface Engine {
@@ -40,9 +41,6 @@ const PORT_ATTEMPTS = 5;
  * an `exit` listener hears of no signal.
  */
 const GUARD = 'read -r _; kill -s KILL -- "-$1"; rm -rf "$2"';
-
-/** What was just killed may be about to add one more file. */
-const DELETE = { recursive: true, force: true, maxRetries: 5 };
 
 const engines = new Set<Engine>();
 
@@ -114,7 +112,7 @@ export abstract class ChildEngine implements Engine {
   }
 
   async wipe(): Promise<void> {
-    rmSync(dataIn(this.#idleFolder()), DELETE);
+    await removeFolder(dataIn(this.#idleFolder()));
   }
 
   async save(): Promise<void> {
@@ -136,7 +134,7 @@ export abstract class ChildEngine implements Engine {
 
   async stop(): Promise<void> {
     await this.kill();
-    if (this.#folder) rmSync(this.#folder, DELETE);
+    if (this.#folder) await removeFolder(this.#folder);
     this.#folder = undefined;
     engines.delete(this);
   }

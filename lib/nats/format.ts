@@ -49,6 +49,11 @@ export function isLed({ cluster }: StreamInfo): boolean {
   return cluster === undefined || Boolean(cluster.leader);
 }
 
+/** Whether the stream is in a cluster and had no message yet: its servers may still differ about it. */
+export function isNew({ cluster, state }: StreamInfo): boolean {
+  return cluster !== undefined && state.last_seq === 0;
+}
+
 export function extentOf(stream: string, info: StreamInfo): Extent {
   const { number, start } = eraOf(info);
   const { messages, first_seq, last_seq } = info.state;

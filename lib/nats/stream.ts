@@ -8,7 +8,7 @@ import {
   type StreamInfo,
   SUBJECTS_OVERLAP,
 } from './client.js';
-import { decode, describeEpoch, extentOf, isBorn, isLed } from './format.js';
+import { decode, describeEpoch, extentOf, isBorn, isLed, isNew } from './format.js';
 
 export interface StreamSettings extends SharedLogSettings {
   readonly replicas: number;
@@ -21,7 +21,7 @@ const LOOK_INTERVAL = 25;
 /** How long a server may take to delete a stream after it says that there is none, in ms. */
 const DELETION = 1000;
 
-/** After how long a stream that seems to have lost messages is looked at again, in ms. */
+/** After how long a stream that is new, or seems to have lost messages, is looked at again, in ms. */
 const SECOND_LOOK = 500;
 
 /** For how long JetStream remembers a message, so that it is stored once, in ms. */
@@ -35,6 +35,8 @@ export class NatsStream {
   readonly subject: string;
   readonly #manager: JetStreamManager;
   readonly #settings: StreamSettings;
+  /** The date of creation that was seen last, while the stream is new. */
+  #created = '';
   /** Ends the waits. */
   readonly #signal: AbortSignal;
 
@@ -92,6 +94,12 @@ export class NatsStream {
     for (let looks = 0; !isBorn(info); looks++) {
       if (looks === MOST_LOOKS) throw new Error('NATS does not finish to make the stream');
       await sleep(LOOK_INTERVAL, undefined, { signal: this.#signal });
+      info = await this.#look();
+    }
+    // In a cluster, nodes that make the stream at once may be told different dates of creation.
+    while (isNew(info) && info.created !== this.#created) {
+      this.#created = info.created;
+      await sleep(SECOND_LOOK, undefined, { signal: this.#signal });
       info = await this.#look();
     }
     return info;
