@@ -12,7 +12,8 @@ const config: Config = {
   // Far more than any of them takes, for machines that are busy with something else as well.
   testTimeout: 120_000,
   // They wait for servers and browsers more than they compute.
-  maxWorkers: Math.ceil(2.5 * availableParallelism()),
+  maxWorkers: 3 * availableParallelism(),
+  testSequencer: '<rootDir>/__tests__/support/sequencer.cjs',
 };
 
 export default config;

@@ -96,7 +96,7 @@ export class NatsStream {
       await sleep(LOOK_INTERVAL, undefined, { signal: this.#signal });
       info = await this.#look();
     }
-    // In a cluster, nodes that make the stream at once may be told different dates of creation.
+    // In a cluster, nodes that make the stream at once may get different dates of creation.
     while (isNew(info) && info.created !== this.#created) {
       this.#created = info.created;
       await sleep(SECOND_LOOK, undefined, { signal: this.#signal });

@@ -1,0 +1,19 @@
+const { default: Sequencer } = require('@jest/test-sequencer');
+
+/** They wait for engines and browsers more than they compute. */
+const FIRST = ['nats/faults', 'nats/contract', 'many-nodes', 'example-cluster', 'redis/faults'];
+
+/**
+ * The longest suites come first. Jest knows how long each takes only after a first run. Until then it goes
+ * by size, and one of these would run alone at the end.
+ */
+module.exports = class extends Sequencer {
+  async sort(tests) {
+    const sorted = await super.sort(tests);
+    return [...sorted.filter(isFirst), ...sorted.filter((test) => !isFirst(test))];
+  }
+};
+
+function isFirst({ path }) {
+  return FIRST.some((name) => path.replaceAll('\\', '/').endsWith(`/${name}.test.ts`));
+}
