@@ -1,13 +1,17 @@
 import { browsers } from '../support/browsers.js';
-import { receivedInSpiteOfCuts } from '../support/cuts.js';
+import { withBrowser } from '../support/clients/in-browser.js';
+import { cutOften } from '../support/clients/trials.js';
 import { describeWith } from '../support/needs.js';
 
 describe.each(browsers)('the EventSource of $program.name', (browser) => {
   describeWith(browser.program, 'whose connections are cut a hundred times', (path) => {
     test('has each receive all that was sent, once', async () => {
-      const { sent, got } = await receivedInSpiteOfCuts(browser, path, 100);
+      const { sent, received } = await withBrowser(browser, path, (open) => {
+        const one = (url: string) => open('EventSource', url);
+        return cutOften(100, [one, one, one]);
+      });
       process.stdout.write(`${browser.program.name}: 100 cuts, ${sent.length} events\n`);
-      expect(got).toEqual([sent, sent, sent]);
+      expect(received).toEqual([sent, sent, sent]);
     });
   });
 });

@@ -1,7 +1,14 @@
 const { default: Sequencer } = require('@jest/test-sequencer');
 
 /** They wait for engines and browsers more than they compute. */
-const FIRST = ['nats/faults', 'nats/contract', 'many-nodes', 'example-cluster', 'redis/faults'];
+const FIRST = [
+  'nats/faults',
+  'nats/contract',
+  'many-nodes',
+  'clients',
+  'example-cluster',
+  'redis/faults',
+];
 
 /**
  * The longest suites come first. Jest knows how long each takes only after a first run. Until then it goes
