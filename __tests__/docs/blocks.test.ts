@@ -13,13 +13,16 @@ import { type Block, readBlocks } from '../support/markdown.js';
 import { NATS, natsServer } from '../support/nats-server.js';
 import { describeWith } from '../support/needs.js';
 import { PAGES, ROOT, read } from '../support/pages.js';
+import { BLOCKS as PROXY_BLOCKS } from '../support/proxies/programs.js';
 import { REDIS, type RedisServer, redisServer } from '../support/redis-server.js';
 import { serve } from '../support/server.js';
 import { StreamReader } from '../support/stream-client.js';
 
 const { scripts, ...manifest } = JSON.parse(read('package.json'));
-// A block without a language is a drawing.
-const blocks = PAGES.flatMap((page) => readBlocks(read(page))).filter(({ language }) => language);
+// A block without a language is a drawing. The settings of the proxies have a suite of their own.
+const blocks = PAGES.flatMap((page) => readBlocks(read(page))).filter(
+  ({ name, language }) => language && !PROXY_BLOCKS.has(name),
+);
 const PROSE = PAGES.map(read).join(' ').replace(/\s+/g, ' ');
 
 /** How a block of one of the documents is put to the test. */

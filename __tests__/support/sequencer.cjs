@@ -6,6 +6,7 @@ const FIRST = [
   'nats/contract',
   'many-nodes',
   'clients',
+  'proxies',
   'example-cluster',
   'redis/faults',
 ];

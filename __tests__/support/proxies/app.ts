@@ -1,0 +1,36 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { createHub, type Hub } from '../../../lib/index.js';
+import { serve } from '../server.js';
+
+/** An app whose server may be away for a while. What was sent meanwhile stays in the hub. */
+export class App {
+  readonly hub: Hub;
+  port = 0;
+  /** What the last request said of where it is from. */
+  forwardedFor: string | string[] | undefined;
+  readonly #server = createServer((req, res) => {
+    this.forwardedFor = req.headers['x-forwarded-for'];
+    void this.hub.open(req, res);
+  });
+
+  private constructor(keepAlive: number) {
+    this.hub = createHub({ retry: 50, keepAlive });
+  }
+
+  static async start({ keepAlive }: { readonly keepAlive: number }): Promise<App> {
+    const app = new App(keepAlive);
+    app.port = Number(new URL(await serve(app.#server)).port);
+    return app;
+  }
+
+  async stop(): Promise<void> {
+    const closed = once(this.#server.close(), 'close');
+    this.#server.closeAllConnections();
+    await closed;
+  }
+
+  async startAgain(): Promise<void> {
+    await once(this.#server.listen(this.port, '127.0.0.1'), 'listening');
+  }
+}
