@@ -7,6 +7,7 @@ import { App } from './support/proxies/app.js';
 import { PAGE, PROXIES, type ProxyProgram } from './support/proxies/programs.js';
 import { ProxyServer } from './support/proxies/server.js';
 import { TRIALS, type Trial } from './support/proxies/trials.js';
+import { StreamReader } from './support/stream-client.js';
 import { WrittenTable } from './support/written-table.js';
 
 const COLUMNS = TRIALS.map(({ column }) => column);
@@ -43,6 +44,29 @@ describe.each(PROXIES)('through $name, with the settings of the page,', (proxy) 
       const [written, ...expected] = table.expected(proxy.name, [version, ...cells]);
       expect(cells).toEqual(expected);
       if (proxy.package !== undefined) expect(version).toBe(written);
+    });
+  });
+});
+
+describe('behind a proxy that keeps the connections of those who left', () => {
+  const haproxy = PROXIES.find(({ name }) => name === 'haproxy') as ProxyProgram;
+
+  describeWith(haproxy.program, 'a page that is reloaded', (path) => {
+    test('is let in long before the next heartbeat would have shown that it had left', async () => {
+      const app = await App.start({ keepAlive: 16_000, maxClientsPerKey: 1 });
+      const server = new ProxyServer(path, haproxy, app.port);
+      await server.start();
+      // Of another key, since it comes by another way.
+      const other = await StreamReader.open(`http://127.0.0.1:${app.port}/stream`);
+      const before = await StreamReader.open(`${server.url}/stream`);
+      await before.until(({ notices }) => notices.length > 0);
+      before.destroy();
+      await withNode(async (open) => {
+        const after = open('eventsource 4', `${server.url}/stream`);
+        await after.receives('ready');
+        after.close();
+      });
+      expect(other.notices.map(({ type }) => type)).toEqual(['ready']);
     });
   });
 });

@@ -62,7 +62,9 @@ export class EventHub implements Publisher {
     this.#status = new LogStatus((message) => this.logger.warn(message));
     this.#ring = new Ring(read !== undefined);
     this.#notices = new Notices(this.#ring, settings);
-    this.admission = new Admission(settings, this.#log, this.#ring, this.#status);
+    this.admission = new Admission(settings, this.#log, this.#ring, this.#status, (cursor) =>
+      this.#dispatcher.heartbeat.probe(cursor),
+    );
     this.#maxAge = new MaxAge(settings.maxAge, this.#cursors, (cursor) => this.#finish(cursor));
     const hooks = {
       offered: (sequence: number) => this.#retention.trim(sequence),
@@ -168,13 +170,14 @@ export class EventHub implements Publisher {
   }
 
   /** Opens the stream of a client that was let in, behind its sink, where its Last-Event-ID says. */
-  attach(sink: Sink, { lastEventId, rooms, types, left }: Attachment): Client {
+  attach(sink: Sink, { lastEventId, rooms, types, attached, left }: Attachment): Client {
     const { position, gap } = this.#ring.locate(lastEventId, rooms);
     const noticeTypes = this.#notices.typesFor(types);
     const cursor = new Cursor(sink, this.#host, position, noticeTypes, left);
     const client = new ConnectedClient(cursor);
     this.#cursors.add(cursor);
     this.clients.set(cursor.id, client);
+    attached?.(cursor);
     if (rooms.length > 0) cursor.join(rooms);
     if (gap !== undefined) this.#counters.gaps++;
     else if (lastEventId) this.#counters.replayed++;

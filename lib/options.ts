@@ -123,7 +123,8 @@ export interface HubOptions {
   readonly maxClients?: number | undefined;
   /**
    * How many clients with the same key may be connected. The key is the client's address, unless the route
-   * has a `key`. Further clients are rejected as `refuse` says. An integer from 1, or `Infinity`, the default.
+   * has a `key`. Further clients are rejected as `refuse` says, and those of the key that came through a
+   * proxy get heartbeats soon, so that the places of those who have left are free. An integer from 1, or `Infinity`, the default.
    */
   readonly maxClientsPerKey?: number | undefined;
   /**

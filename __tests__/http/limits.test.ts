@@ -136,6 +136,23 @@ describe('maxClientsPerKey', () => {
     expect((await StreamReader.open(url)).response.statusCode).toBe(200);
   });
 
+  test('one client too many has those of its key behind a proxy get two heartbeats soon', async () => {
+    const { url } = await serveHub(
+      { maxClientsPerKey: 2, keepAlive: 2000 },
+      { key: (req) => String(req.headers.authorization) },
+    );
+    const open = (headers: object) => StreamReader.open(url, { headers: { ...headers } });
+    const proxied = await open({ authorization: 'ann', 'x-forwarded-for': '192.0.2.1' });
+    // The TCP keep-alive looks after these, and a heartbeat that comes early puts it off.
+    const direct = await open({ authorization: 'ann' });
+    const other = await open({ authorization: 'bob', 'x-forwarded-for': '192.0.2.2' });
+    await open({ authorization: 'ann' });
+    await proxied.until(({ notices }) => notices.length > 2);
+    const typesOf = ({ notices }: StreamReader) => notices.map(({ type }) => type);
+    expect(typesOf(proxied)).toEqual(['ready', 'heartbeat', 'heartbeat']);
+    expect([direct, other].map(typesOf)).toEqual([['ready'], ['ready']]);
+  });
+
   test('`key` says who is the same', async () => {
     const { url } = await serveHub(
       { maxClientsPerKey: 1, refuse: 'status' },

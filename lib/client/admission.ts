@@ -3,6 +3,7 @@ import type { Log } from '../log/log.js';
 import type { LogStatus } from '../log/status.js';
 import { MAX_DELAY } from '../validate.js';
 import type { Ring } from '../window/ring.js';
+import type { Cursor } from './cursor.js';
 import type { RouteNoticeTypes } from './notices.js';
 
 /** Why a client is rejected. */
@@ -14,9 +15,20 @@ export interface Attachment {
   readonly rooms: readonly string[];
   /** What the route calls the hub's own events, where it does. */
   readonly types?: RouteNoticeTypes;
+  /** Called when the client has its stream, if heartbeats may show that it has left. */
+  readonly attached?: ((cursor: Cursor) => void) | undefined;
   /** Called once when the client is gone. */
   readonly left: () => void;
 }
+
+/** A client that was let in. */
+export interface Entry {
+  readonly attached: (cursor: Cursor) => void;
+  readonly left: () => void;
+}
+
+/** Those with one key that were let in and are not gone, with the cursor where heartbeats may show more. */
+type Crowd = Map<symbol, Cursor | undefined>;
 
 export interface AdmissionSettings {
   readonly maxClients: number;
@@ -34,11 +46,20 @@ export class Admission {
   readonly #log: Log;
   readonly #ring: Ring;
   readonly #status: LogStatus;
-  readonly #perKey = new Map<string, number>();
+  readonly #probe: (cursor: Cursor) => void;
+  readonly #perKey = new Map<string, Crowd>();
   #inside = 0;
   #closed: Refusal | undefined;
 
-  constructor(settings: AdmissionSettings, log: Log, ring: Ring, status: LogStatus) {
+  /** `probe` has a client notice that its peer is gone, if it is. */
+  constructor(
+    settings: AdmissionSettings,
+    log: Log,
+    ring: Ring,
+    status: LogStatus,
+    probe: (cursor: Cursor) => void,
+  ) {
+    this.#probe = probe;
     this.#settings = settings;
     this.#log = log;
     this.#ring = ring;
@@ -72,22 +93,36 @@ export class Admission {
     return isLost ? 'unreachable' : undefined;
   }
 
-  /**
-   * Lets a client in before anything is held for it, and returns a function that is called once
-   * when the client is gone; or returns why the client is rejected.
-   */
-  enter(key: () => string, lastEventId: string | undefined): (() => void) | Refusal {
+  /** Lets a client in before anything is held for it, or returns why it is rejected. */
+  enter(key: () => string, lastEventId: string | undefined): Entry | Refusal {
     const refusal = this.refusal(lastEventId);
     if (refusal !== undefined) return refusal;
     const { maxClients, maxClientsPerKey } = this.#settings;
-    const countsKeys = maxClientsPerKey !== Number.POSITIVE_INFINITY;
-    const own = countsKeys ? key() : '';
-    const same = this.#perKey.get(own) ?? 0;
+    const own = maxClientsPerKey === Number.POSITIVE_INFINITY ? undefined : key();
+    const crowd: Crowd = this.#perKey.get(own ?? '') ?? new Map();
     if (this.#inside >= maxClients) return 'full';
-    if (same >= maxClientsPerKey) return 'key';
+    if (crowd.size >= maxClientsPerKey) {
+      // A page that was reloaded may be there twice: behind a proxy, only a write shows who has left.
+      for (const cursor of crowd.values()) if (cursor !== undefined) this.#probe(cursor);
+      return 'key';
+    }
+    return this.#admit(own, crowd);
+  }
+
+  #admit(key: string | undefined, crowd: Crowd): Entry {
     this.#inside++;
-    if (countsKeys) this.#perKey.set(own, same + 1);
-    return () => this.#leave(own);
+    const client = Symbol();
+    if (key !== undefined) this.#perKey.set(key, crowd.set(client, undefined));
+    return {
+      attached: (cursor) => {
+        if (key !== undefined) crowd.set(client, cursor);
+      },
+      left: () => {
+        this.#inside--;
+        crowd.delete(client);
+        if (key !== undefined && crowd.size === 0) this.#perKey.delete(key);
+      },
+    };
   }
 
   /**
@@ -103,12 +138,5 @@ export class Admission {
       () => undefined,
       () => 'unreachable',
     );
-  }
-
-  #leave(key: string): void {
-    this.#inside--;
-    const left = (this.#perKey.get(key) ?? 0) - 1;
-    if (left > 0) this.#perKey.set(key, left);
-    else this.#perKey.delete(key);
   }
 }

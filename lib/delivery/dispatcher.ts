@@ -54,7 +54,7 @@ export class Dispatcher {
   readonly #offered = new Watermark();
   readonly #slow: SlowClients;
   readonly #pace: Pace;
-  readonly #heartbeat: Heartbeat;
+  readonly heartbeat: Heartbeat;
 
   constructor(
     ring: Ring,
@@ -80,7 +80,7 @@ export class Dispatcher {
     });
     this.#slow = new SlowClients(settings, (cursor, why) => this.#handleSlow(cursor, why));
     this.#pace = new Pace((cursor) => this.#giveUp(cursor));
-    this.#heartbeat = new Heartbeat(settings.keepAlive, cursors, (cursor) => this.#beat(cursor));
+    this.heartbeat = new Heartbeat(settings.keepAlive, cursors, (cursor) => this.#beat(cursor));
   }
 
   /** Whether every client has everything. */
@@ -95,10 +95,10 @@ export class Dispatcher {
 
   /** Takes on a new client. `open` is what its sink said of the first write. */
   admit(cursor: Cursor, open: boolean): void {
-    this.#heartbeat.note(cursor);
+    this.heartbeat.note(cursor);
     cursor.conflates = cursor.isBehind;
     this.#settle(cursor, open);
-    this.#heartbeat.start();
+    this.heartbeat.start();
   }
 
   /** The ring has a new entry, for these clients. */
@@ -232,7 +232,7 @@ export class Dispatcher {
 
   #visit(cursor: Cursor, now: number): void {
     if (cursor.state !== 'queued') return;
-    this.#heartbeat.note(cursor);
+    this.heartbeat.note(cursor);
     let open = true;
     if (cursor.lacksPage || (!cursor.isBehind && !cursor.isFinishing)) {
       open = cursor.sink.write(this.#notices.heartbeat(cursor.noticeTypes, cursor.position));

@@ -8,9 +8,14 @@ import { Ticker } from '../util/ticker.js';
  */
 const QUIET_TICKS = 16;
 
+/** Some proxies notice a peer that has left by the first, and close the connection by the second. */
+const PROBES = 2;
+
 /** Notices which clients nothing was written to for `keepAlive` ms. */
 export class Heartbeat {
   readonly #ticker: Ticker | undefined;
+  /** Who gets heartbeats at the next ticks, quiet or not, and at how many. */
+  readonly #probes = new Map<Cursor, number>();
   #tick = 0;
 
   constructor(
@@ -21,6 +26,11 @@ export class Heartbeat {
     if (keepAlive === false) return;
     this.#ticker = new Ticker(keepAlive / QUIET_TICKS, () => {
       this.#tick++;
+      for (const [cursor, probes] of this.#probes) {
+        isQuiet(cursor);
+        if (probes > 1) this.#probes.set(cursor, probes - 1);
+        else this.#probes.delete(cursor);
+      }
       for (const cursor of cursors) {
         if (this.#tick - cursor.writtenAt >= QUIET_TICKS) isQuiet(cursor);
       }
@@ -31,6 +41,11 @@ export class Heartbeat {
   /** There is a cursor: it is time to tick. */
   start(): void {
     this.#ticker?.start();
+  }
+
+  /** Finds out whether the peer is still there, unless heartbeats are switched off. */
+  probe(cursor: Cursor): void {
+    if (this.#ticker !== undefined) this.#probes.set(cursor, PROBES);
   }
 
   /** Something is written to the cursor. */

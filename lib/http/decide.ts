@@ -27,20 +27,22 @@ export function decide(
   if (!acceptsEventStream(req.headers.accept)) return { answer: 'not acceptable' };
   const lastEventId = readLastEventId(req);
   const key = () => (route.key ?? address)(req as RouteRequest);
-  const left = hub.admission.enter(key, lastEventId);
-  if (typeof left === 'string') return { answer: 'refusal', reason: left };
+  const entry = hub.admission.enter(key, lastEventId);
+  if (typeof entry === 'string') return { answer: 'refusal', reason: entry };
   const fail = (error: unknown): never => {
-    left();
+    entry.left();
     throw error;
   };
   const place = (rooms: unknown): Decision | Promise<Decision> => {
-    const attachment = { lastEventId, rooms: checkRooms(rooms), types: route, left };
+    const attached = isBehindProxy(req) ? entry.attached : undefined;
+    const { left } = entry;
+    const attachment = { lastEventId, rooms: checkRooms(rooms), types: route, attached, left };
     const waited = hub.admission.catchUp(lastEventId);
     const settle = (unreachable?: Refusal): Decision => {
       // The hub may have been closed meanwhile, or its log be lost.
       const reason = unreachable ?? hub.admission.refusal(lastEventId);
       if (reason === undefined) return { answer: 'stream', attachment };
-      left();
+      entry.left();
       return { answer: 'refusal', reason };
     };
     return waited === undefined ? settle() : waited.then(settle);
@@ -52,6 +54,14 @@ export function decide(
   } catch (error) {
     return fail(error);
   }
+}
+
+/**
+ * Whether the connection is that of a proxy, which is there even if the client is not. A peer that lost its
+ * power must not be written to before its time: TCP would keep its connection for minutes.
+ */
+function isBehindProxy({ headers }: Request): boolean {
+  return ['x-forwarded-for', 'forwarded', 'via'].some((name) => headers[name] !== undefined);
 }
 
 /** The header, or the query parameter of clients that can't set headers. */

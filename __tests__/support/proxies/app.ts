@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { createHub, type Hub } from '../../../lib/index.js';
+import { createHub, type Hub, type HubOptions } from '../../../lib/index.js';
 import { serve } from '../server.js';
 
 /** An app whose server may be away for a while. What was sent meanwhile stays in the hub. */
@@ -11,15 +11,15 @@ export class App {
   forwardedFor: string | string[] | undefined;
   readonly #server = createServer((req, res) => {
     this.forwardedFor = req.headers['x-forwarded-for'];
-    void this.hub.open(req, res);
+    void this.hub.open(req, res, { key: () => String(this.forwardedFor) });
   });
 
-  private constructor(keepAlive: number) {
-    this.hub = createHub({ retry: 50, keepAlive });
+  private constructor(options: HubOptions) {
+    this.hub = createHub({ retry: 50, ...options });
   }
 
-  static async start({ keepAlive }: { readonly keepAlive: number }): Promise<App> {
-    const app = new App(keepAlive);
+  static async start(options: HubOptions): Promise<App> {
+    const app = new App(options);
     app.port = Number(new URL(await serve(app.#server)).port);
     return app;
   }
