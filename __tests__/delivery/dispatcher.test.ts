@@ -1,9 +1,12 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { Socket } from 'node:net';
 import fc from 'fast-check';
 import { EventHub } from '../../lib/hub.js';
-import { type HubOptions, sse } from '../../lib/index.js';
+import { type Client, type HubOptions, sse } from '../../lib/index.js';
 import { FakeSink, turn } from '../support/fake-sink.js';
 import { texts } from '../support/range.js';
-import { serve, transports } from '../support/server.js';
+import { gone, serve, transports } from '../support/server.js';
 import { openStalled, type Received, StreamReader } from '../support/stream-client.js';
 
 /** More than a socket's buffers on both sides of loopback take. */
@@ -188,6 +191,33 @@ describe.each(transports)('clients that never read, %s', (_name, through) => {
     expect(returned.data.map((data) => Number.parseInt(data, 10))).toEqual(
       texts(FLOOD).slice(had).map(Number),
     );
+  });
+
+  test('one that is cut off is reset: the kernel forgets what it had taken for it', async () => {
+    let socket: Socket | undefined;
+    let taken = 0;
+    const stream = sse({
+      sendTimeout: 100,
+      clientQueueSize: Infinity,
+      clientQueueBytes: Infinity,
+      logger: {
+        info: () => {},
+        warn: () => {
+          taken = socket ? socket.bytesWritten - socket.writableLength : 0;
+        },
+      },
+    });
+    const server = createServer(through(stream)).on('connection', (connection) => {
+      socket = connection;
+    });
+    const stalled = await openStalled(await serve(server));
+    const [client] = stream.hub.clients.values();
+    for (const number of texts(FLOOD)) await stream.hub.send(number + block);
+    await gone(client as Client);
+    stalled.resume();
+    const [hadError] = await once(stalled, 'close');
+    // Not every kernel tells the peer so.
+    expect(hadError || stalled.bytesRead < taken).toBe(true);
   });
 
   test.each<[string, HubOptions, string]>([

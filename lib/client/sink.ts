@@ -8,7 +8,7 @@ export interface Sink {
   write(batch: Batch): boolean;
   /** Ends the stream, after all that was written. */
   end(): void;
-  /** Cuts the connection. */
+  /** Cuts the connection, and forgets what the peer has not read. */
   destroy(): void;
 }
 

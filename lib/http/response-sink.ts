@@ -1,8 +1,10 @@
+import { OutgoingMessage } from 'node:http';
 import type { Http2ServerResponse } from 'node:http2';
 import type { Writable } from 'node:stream';
 import type { Sink, SinkOwner } from '../client/sink.js';
 import type { Batch } from '../window/batch.js';
 import type { Response } from './message.js';
+import { reset } from './reset.js';
 
 /** What a middleware may have put in front of a response. */
 interface Wrapped {
@@ -25,7 +27,7 @@ export class ResponseSink implements Sink {
     this.#res.on('drain', () => owner.drained());
     this.#res.once('close', closed);
     // Without a listener, an error of the response would end the process. `close` follows it.
-    this.#res.on('error', () => this.destroy());
+    this.#res.on('error', () => this.#res.destroy());
     if (this.#res.socket === null) {
       // While another response has the connection, node:http doesn't notify this one of its loss.
       const connection = this.#res.req.socket;
@@ -42,7 +44,7 @@ export class ResponseSink implements Sink {
       wrapped.flush?.();
       return typeof open === 'boolean' ? open : !this.#needsDrain;
     } catch {
-      this.destroy();
+      this.#res.destroy();
       return false;
     }
   }
@@ -57,11 +59,13 @@ export class ResponseSink implements Sink {
     try {
       this.#res.end();
     } catch {
-      this.destroy();
+      this.#res.destroy();
     }
   }
 
   destroy(): void {
-    this.#res.destroy();
+    // A connection of HTTP/2 has other streams. To destroy one of them is to reset it.
+    const socket = this.#res instanceof OutgoingMessage ? this.#res.socket : null;
+    if (socket === null || !reset(socket)) this.#res.destroy();
   }
 }

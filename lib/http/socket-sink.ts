@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Sink, SinkOwner } from '../client/sink.js';
 import type { Batch } from '../window/batch.js';
+import { reset } from './reset.js';
 
 /** Writes each batch straight to the socket, as one HTTP chunk that all clients share. */
 export class SocketSink implements Sink {
@@ -61,12 +62,12 @@ export class SocketSink implements Sink {
       this.#res.end();
     } catch {
       // A wrapped `end`, where `write` is not wrapped.
-      this.destroy();
+      this.#res.destroy();
     }
   }
 
   destroy(): void {
-    this.#res.destroy();
+    if (!reset(this.#socket)) this.#res.destroy();
   }
 }
 
