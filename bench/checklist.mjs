@@ -23,7 +23,7 @@ export function checklist(results) {
   const behind = (pace) => ratio('j', 'cpu', { pace, behind: true }, { pace, behind: false });
 
   return [
-    atMost('a', 'CPU per delivery, to the raw socket', 1.2, against('a', FLOOR)),
+    atMost('a', 'CPU per delivery, to the raw socket', 1.15, against('a', FLOOR)),
     atMost('a', 'CPU per delivery, to better-sse', 0.5, against('a', BETTER_SSE)),
     atMost('b', 'CPU per delivery, to the raw socket', 0.25, against('b', FLOOR)),
     atMost('b', 'CPU per delivery, to better-sse', 0.1, against('b', BETTER_SSE)),

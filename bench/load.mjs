@@ -1,17 +1,17 @@
-// The load: a process with all the clients. Raw sockets share one buffer, so that reading costs next
-// to nothing beside the kernel's part.
-import { connect } from 'node:net';
+// The load: a process with all the clients.
 import { micros } from './clock.mjs';
 import { Histogram } from './histogram.mjs';
 import { Reader } from './reader.mjs';
 import { serve } from './rpc.mjs';
+import { transport } from './transports.mjs';
 
 const CONNECTING_AT_ONCE = 200;
 /** So long without any event, and those that are missing won't come any more. */
 const PATIENCE_MS = 15_000;
 
 const buffer = Buffer.allocUnsafe(256 * 1024);
-const sockets = [];
+/** Each ends a connection. */
+const resets = [];
 /** Of the clients that read. */
 const readers = [];
 let failure;
@@ -26,37 +26,35 @@ let cpu = process.cpuUsage();
 serve({ connect: connectClients, mark, arrived, report, reset });
 
 /** Opens so many clients, and resolves when all have their head. `stalled` ones then stop to read. */
-async function connectClients({ port, count, first, size, headers, stalled, lateHead }) {
+async function connectClients({ port, count, headers, connection = {}, ...client }) {
   let left = count;
+  const open = transport(connection, buffer);
   const request = `GET / HTTP/1.1\r\nHost: bench\r\nAccept: text/event-stream\r\n${headers}\r\n`;
   const next = async () => {
     while (left > 0) {
       left--;
-      await connectOne({ port, request, first, size, stalled, lateHead });
+      await connectOne(open, { port, request, ...client });
     }
   };
   await Promise.all(Array.from({ length: CONNECTING_AT_ONCE }, next));
 }
 
-function connectOne({ port, request, first, size, stalled, lateHead }) {
+function connectOne(open, { port, request, first, size, stalled, lateHead }) {
   return new Promise((resolve, reject) => {
     const client = stalled ? 'a stalled client' : `client ${readers.length}`;
     const reader = new Reader(first, size, { opened: resolve, event, failed });
-    const callback = (length) => {
+    const read = (bytes, length) => {
       reads++;
       readAt = micros();
-      reader.read(buffer, length);
+      reader.read(bytes, length);
       return !(stalled && reader.isOpen);
     };
-    const socket = connect({ port, host: '127.0.0.1', onread: { buffer, callback } });
-    socket.setNoDelay(true);
-    socket.write(request, () => lateHead && resolve());
-    socket.on('error', (error) => {
-      reject(new Error(`${client}: ${error.message}`));
-      if (!stalled) fail(`${client}: ${error.message}`);
-    });
-    socket.on('close', () => !stalled && fail(`${client} was disconnected`));
-    sockets.push(socket);
+    const closed = (error) => {
+      const why = error ? `${client}: ${error.message}` : `${client} was disconnected`;
+      reject(new Error(why));
+      if (!stalled) fail(why);
+    };
+    resets.push(open({ port, request, sent: () => lateHead && resolve(), read, closed }));
     if (!stalled) readers.push(reader);
   });
 }
@@ -131,9 +129,5 @@ function report() {
 
 /** Ends all connections by a reset: thousands that linger would take the ports of the next run. */
 function reset() {
-  for (const socket of sockets) {
-    socket.removeAllListeners();
-    socket.on('error', () => {});
-    socket.resetAndDestroy();
-  }
+  for (const end of resets) end();
 }

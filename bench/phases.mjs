@@ -43,8 +43,8 @@ async function measure(session, plan) {
 }
 
 /** Events at a fixed interval, in ms. */
-export async function paced(session, { clients, headers, interval, seconds }) {
-  await session.connect(clients, { headers });
+export async function paced(session, { clients, headers, connection, interval, seconds }) {
+  await session.connect(clients, { headers, connection });
   await warmUp(session);
   const events = Math.ceil((seconds * 1000) / interval);
   return measure(session, { pace: 'paced', interval, events });

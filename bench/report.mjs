@@ -68,6 +68,7 @@ const METHOD = [
   '(f) A chain of `setImmediate` measures the turns from the send of each broadcast until it has arrived everywhere. Where a broadcast is one turn, the many short turns after it make p99 meaningless: look at the longest.',
   '(g) The clients that have stalled connect first and read nothing after the head. They are sent events of 64 KiB until the kernel takes no more for them (some MB each, 2 GB of kernel memory in all); then the others connect, and the pace begins. The hub cuts them off 10 s later, which is within the 12 s that are measured. RSS growth is over those.',
   '(h), (i) The pace is found in the warm-up: half as long again as an event takes until it has arrived everywhere, so that no two are written together.',
+  '(k) The hub with nothing in front, on the servers of node:http, node:https and node:http2. The load reads these with the same modules of Node, so its own part is no measure of a browser’s.',
   'WheeskyJack/sse sends its head with the first event, so its clients count as connected when it has taken them on. Its sends wait for room in its queue of 10. A turn is `runtime.Gosched()` there.',
   'Nchan is published to over one connection that is kept. Its CPU is that of the worker from /proc, in steps of 10 ms.',
 ];

@@ -88,7 +88,8 @@ function check(option, names, known) {
 
 function measure(scenario, rounds, all) {
   return runAndTell(scenario, rounds, (row) => {
-    const target = { ...all[row.target], ...row.extra };
+    const { options, ...target } = { ...all[row.target], ...row.extra };
+    target.options = { ...all[row.target].options, ...options };
     return withSession({ ...row, target }, (session) => scenario.run(session, row));
   });
 }

@@ -1,7 +1,7 @@
 // What is measured, with whom, and at which size. `quick` shows that all of it works; its figures
 // are coarse.
 import { fast, idle, paced, spaced, stalling, turns } from './phases.mjs';
-import { BARE, BETTER_SSE, FLOOR, HUB, HUB_QUEUE_100, NCHAN, SEED } from './targets.mjs';
+import { BARE, BETTER_SSE, FLOOR, HUB, HUB_OVER, HUB_QUEUE_100, NCHAN, SEED } from './targets.mjs';
 
 const KIB = 1024;
 const DATA = 128;
@@ -131,8 +131,32 @@ export function scenarios({ quick }) {
           : paced(session, { ...given, interval: 50 });
       },
     },
+    {
+      id: 'k',
+      title: `Kinds of connections: ${crowd / 2} clients, 20 events a second`,
+      columns: [P50, P99, COST, LOAD],
+      rows: CONNECTIONS.map(({ kind, connection }) => ({
+        target: HUB_OVER,
+        size: DATA,
+        clients: crowd / 2,
+        connection,
+        extra: { options: { connection: kind } },
+        label: connection.shared ? `${kind}, ${connection.shared} streams a connection` : kind,
+      })),
+      run: (session, row) => paced(session, { ...row, interval: 50, seconds: quick ? 1.5 : 4 }),
+    },
   ];
 }
+
+/** How the load's clients connect, and what the server speaks with them. */
+const CONNECTIONS = [
+  { kind: 'HTTP/1.1', connection: {} },
+  { kind: 'HTTP/1.1 over TLS', connection: { tls: true } },
+  { kind: 'HTTP/2', connection: { http2: true } },
+  { kind: 'HTTP/2 over TLS', connection: { http2: true, tls: true } },
+  { kind: 'HTTP/2', connection: { http2: true, shared: 100 } },
+  { kind: 'HTTP/2 over TLS', connection: { http2: true, tls: true, shared: 100 } },
+];
 
 function sizeLabel(target, { size, clients }) {
   const text = size < 1024 * KIB ? `${size / KIB} KiB` : `${size / 1024 / KIB} MiB`;

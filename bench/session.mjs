@@ -59,9 +59,10 @@ class Session {
     this.#lateHead = lateHead;
   }
 
-  async connect(count, { stalled = false, headers = '' } = {}) {
+  async connect(count, { stalled = false, headers = '', connection } = {}) {
     const [port, first, size, lateHead] = [this.#port, this.total, this.#size, this.#lateHead];
-    await this.#load.call('connect', { port, count, first, size, headers, stalled, lateHead });
+    const clients = { port, count, headers, connection, first, size, stalled, lateHead };
+    await this.#load.call('connect', clients);
     if (!stalled) this.clients += count;
     if (lateHead) await this.server.call('connected', { count: this.clients });
   }

@@ -2,6 +2,7 @@
 // the same as server.mjs. `packages` are those whose versions are told in the results.
 export const HUB = 'express-sse-hub';
 export const HUB_QUEUE_100 = 'express-sse-hub, queue 100';
+export const HUB_OVER = 'express-sse-hub, over';
 export const BETTER_SSE = 'better-sse';
 export const BARE = 'express res.write';
 export const FLOOR = 'raw socket';
@@ -10,7 +11,8 @@ export const NCHAN = 'Nchan (nginx)';
 
 /** The targets that run this package, as they are with the build of another checkout. */
 export function targetsBefore(checkout) {
-  const own = Object.entries(targets).filter(([, { module }]) => module === HUB);
+  const modules = [HUB, 'connections'];
+  const own = Object.entries(targets).filter(([, { module }]) => modules.includes(module));
   return Object.fromEntries(
     own.map(([name, target]) => [
       nameBefore(name),
@@ -25,6 +27,7 @@ export const nameBefore = (name) => `${name}, before`;
 export const targets = {
   [HUB]: { module: 'express-sse-hub' },
   [HUB_QUEUE_100]: { module: 'express-sse-hub', options: { hub: { requestQueueSize: 100 } } },
+  [HUB_OVER]: { module: 'connections' },
   [BETTER_SSE]: { module: 'better-sse', packages: ['better-sse'] },
   'express-sse': { module: 'express-sse', packages: ['express-sse'] },
   'sse-channel': { module: 'sse-channel', packages: ['sse-channel'] },
