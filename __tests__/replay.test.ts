@@ -79,6 +79,21 @@ test('`?lastEventId=` places the cursor for clients that cannot set headers; the
   expect(byHeader.data).toEqual(['3']);
 });
 
+test.each<[string, (first: string, second: string) => string, object]>([
+  ['beside a header that is empty', (_, id) => `?lastEventId=${id}`, { 'last-event-id': '' }],
+  ['behind an older one', (first, id) => `?lastEventId=${first}&lastEventId=${id}`, {}],
+  ['behind a second question mark', (_, id) => `?room=a?lastEventId=${id}`, {}],
+])('`?lastEventId=` counts %s', async (_where, query, headers) => {
+  const { hub, url } = await serveHub();
+  const [first, second] = [await hub.send('1'), await hub.send('2')];
+  await hub.send('3');
+  const reader = await StreamReader.open(`${url}/${query(first, second)}`, {
+    headers: { ...headers },
+  });
+  await reader.received(1);
+  expect(reader.data).toEqual(['3']);
+});
+
 describe('the first event of a stream', () => {
   test('carries its place, the interval of the heartbeats, and whether it was resumed', async () => {
     const { hub, url } = await serveHub({ keepAlive: 20_000 });

@@ -124,7 +124,8 @@ export interface HubOptions {
   /**
    * How many clients with the same key may be connected. The key is the client's address, unless the route
    * has a `key`. Further clients are rejected as `refuse` says, and those of the key that came through a
-   * proxy get heartbeats soon, so that the places of those who have left are free. An integer from 1, or `Infinity`, the default.
+   * proxy get heartbeats soon, so that the places of those who have left are free. An integer from 1, or
+   * `Infinity`, the default.
    */
   readonly maxClientsPerKey?: number | undefined;
   /**

@@ -83,4 +83,12 @@ describe('a message', () => {
       expect(decode({ seq: 1, data: Buffer.from(text) })).toMatchObject({ tag: '', rooms: [] });
     },
   );
+
+  test.each(['{"w":"x","r":7}', '{"w":"x","r":null}', '{"w":"x","r":["a",7]}', '{"w":"x","k":{}}'])(
+    'that looks like a hub’s, %s, is one for nobody as well',
+    (head) => {
+      const message = decode({ seq: 1, data: Buffer.from(`${head}\ndata: x\n`) });
+      expect(message).toMatchObject({ tag: 'x', rooms: [], fields: Buffer.alloc(0) });
+    },
+  );
 });

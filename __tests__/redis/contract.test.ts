@@ -164,6 +164,23 @@ function redisContract(site: Site, library: RedisLibrary<RedisClient>): void {
     }
   }
 
+  test.each(['7', 'null', '"a"', '["a",7]', '{'])(
+    'passes over an entry that no hub has written, with the rooms %s',
+    async (rooms) => {
+      const { log, follower, append } = await join();
+      const { epoch, sequence } = await append('a');
+      const fields = { e: epoch, w: 'x', t: String(Date.now()), d: 'b', r: rooms };
+      const added = [`sse:{${prefix}}:log`, `${sequence + 1}-0`, ...Object.entries(fields).flat()];
+      await site.server.command('XADD', ...added);
+      await site.server.command('HINCRBY', `sse:{${prefix}}:meta`, 'head', '1');
+      await append('c');
+      await follower.received(3);
+      expect(follower.entries.map((entry) => entry.rooms)).toEqual([undefined, [], undefined]);
+      expect(await log.read?.(0, 100)).toMatchObject(follower.entries);
+      expect(follower.runs).toHaveLength(1);
+    },
+  );
+
   test('begins another epoch where the server has gone back, and others have written since', async () => {
     const before = await join();
     await before.append('a');

@@ -27,8 +27,10 @@ export interface Entry {
   readonly left: () => void;
 }
 
-/** Those with one key that were let in and are not gone, with the cursor where heartbeats may show more. */
-type Crowd = Map<symbol, Cursor | undefined>;
+/** One of those with a key, with its cursor where heartbeats may show that it has left. */
+interface Member {
+  cursor: Cursor | undefined;
+}
 
 export interface AdmissionSettings {
   readonly maxClients: number;
@@ -47,7 +49,7 @@ export class Admission {
   readonly #ring: Ring;
   readonly #status: LogStatus;
   readonly #probe: (cursor: Cursor) => void;
-  readonly #perKey = new Map<string, Crowd>();
+  readonly #perKey = new Map<string, Set<Member>>();
   #inside = 0;
   #closed: Refusal | undefined;
 
@@ -99,28 +101,28 @@ export class Admission {
     if (refusal !== undefined) return refusal;
     const { maxClients, maxClientsPerKey } = this.#settings;
     const own = maxClientsPerKey === Number.POSITIVE_INFINITY ? undefined : key();
-    const crowd: Crowd = this.#perKey.get(own ?? '') ?? new Map();
+    const crowd = own === undefined ? undefined : (this.#perKey.get(own) ?? new Set());
     if (this.#inside >= maxClients) return 'full';
-    if (crowd.size >= maxClientsPerKey) {
+    if (crowd !== undefined && crowd.size >= maxClientsPerKey) {
       // A page that was reloaded may be there twice: behind a proxy, only a write shows who has left.
-      for (const cursor of crowd.values()) if (cursor !== undefined) this.#probe(cursor);
+      for (const { cursor } of crowd) if (cursor !== undefined) this.#probe(cursor);
       return 'key';
     }
     return this.#admit(own, crowd);
   }
 
-  #admit(key: string | undefined, crowd: Crowd): Entry {
+  #admit(key: string | undefined, crowd: Set<Member> | undefined): Entry {
+    const member: Member = { cursor: undefined };
     this.#inside++;
-    const client = Symbol();
-    if (key !== undefined) this.#perKey.set(key, crowd.set(client, undefined));
+    if (key !== undefined && crowd !== undefined) this.#perKey.set(key, crowd.add(member));
     return {
       attached: (cursor) => {
-        if (key !== undefined) crowd.set(client, cursor);
+        member.cursor = cursor;
       },
       left: () => {
         this.#inside--;
-        crowd.delete(client);
-        if (key !== undefined && crowd.size === 0) this.#perKey.delete(key);
+        crowd?.delete(member);
+        if (key !== undefined && crowd?.size === 0) this.#perKey.delete(key);
       },
     };
   }

@@ -64,14 +64,15 @@ function isBehindProxy({ headers }: Request): boolean {
   return ['x-forwarded-for', 'forwarded', 'via'].some((name) => headers[name] !== undefined);
 }
 
-/** The header, or the query parameter of clients that can't set headers. */
-function readLastEventId(req: Request): string | undefined {
-  const header = req.headers['last-event-id'];
-  if (header !== undefined) return String(header);
-  const query = req.url?.split('?')[1];
-  return query === undefined
-    ? undefined
-    : (new URLSearchParams(query).get('lastEventId') ?? undefined);
+/**
+ * The header, or the query parameter of clients that can't set headers. Some of them append it to a URL that has
+ * it already, or behind a second question mark.
+ */
+function readLastEventId({ headers, url = '' }: Request): string | undefined {
+  const header = headers['last-event-id'];
+  if (header) return String(header);
+  const [, ...query] = url.split('?');
+  return new URLSearchParams(query.join('&')).getAll('lastEventId').at(-1);
 }
 
 function address(req: Request & { readonly ip?: string | undefined }): string {

@@ -1,10 +1,9 @@
-import { OutgoingMessage } from 'node:http';
 import type { Http2ServerResponse } from 'node:http2';
 import type { Writable } from 'node:stream';
 import type { Sink, SinkOwner } from '../client/sink.js';
 import type { Batch } from '../window/batch.js';
+import { cut } from './cut.js';
 import type { Response } from './message.js';
-import { reset } from './reset.js';
 
 /** What a middleware may have put in front of a response. */
 interface Wrapped {
@@ -64,8 +63,6 @@ export class ResponseSink implements Sink {
   }
 
   destroy(): void {
-    // A connection of HTTP/2 has other streams. To destroy one of them is to reset it.
-    const socket = this.#res instanceof OutgoingMessage ? this.#res.socket : null;
-    if (socket === null || !reset(socket)) this.#res.destroy();
+    cut(this.#res);
   }
 }

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Sink, SinkOwner } from '../client/sink.js';
 import type { Batch } from '../window/batch.js';
-import { reset } from './reset.js';
+import { cut } from './cut.js';
 
 /** Writes each batch straight to the socket, as one HTTP chunk that all clients share. */
 export class SocketSink implements Sink {
@@ -67,7 +67,7 @@ export class SocketSink implements Sink {
   }
 
   destroy(): void {
-    if (!reset(this.#socket)) this.#res.destroy();
+    cut(this.#res);
   }
 }
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { LogRecord } from '../log/log.js';
 import type { Extent, Place } from '../log/shared/engine.js';
+import { FOREIGN, parseJson, readRecord } from '../log/shared/record.js';
 import type { StoredMessage, StreamInfo } from './client.js';
 
 /** How many epochs the stream has begun since it was made, and behind which message the last begins. */
@@ -65,9 +66,6 @@ export function extentOf(stream: string, info: StreamInfo): Extent {
   };
 }
 
-/** A message of another program: an event for no room, so that there is no hole in its place. */
-const STRANGE = { tag: '', rooms: [], conflate: undefined, fields: Buffer.alloc(0) };
-
 /** Tag, rooms and key stand before the event, on a line of their own. */
 export function encode({ fields, rooms, conflate }: LogRecord, tag: string): Buffer {
   const head = JSON.stringify({ w: tag, r: rooms, k: conflate });
@@ -77,15 +75,8 @@ export function encode({ fields, rooms, conflate }: LogRecord, tag: string): Buf
 export function decode({ data }: StoredMessage): LogRecord & Pick<Place, 'tag'> {
   const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
   const end = bytes.indexOf('\n');
-  const head = parse(bytes.toString('utf8', 0, end));
-  if (typeof head?.w !== 'string') return STRANGE;
-  return { tag: head.w, rooms: head.r, conflate: head.k, fields: bytes.subarray(end + 1) };
-}
-
-function parse(text: string): { w: string; r?: string[]; k?: string } | undefined {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+  const { w, r, k } = Object(parseJson(bytes.toString('utf8', 0, end)));
+  // Without a tag, nobody waits for it to be stored.
+  if (typeof w !== 'string') return { tag: '', ...FOREIGN };
+  return { tag: w, ...readRecord(bytes.subarray(end + 1), r, k) };
 }

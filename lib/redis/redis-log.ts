@@ -18,6 +18,7 @@ import {
   type SharedLogOptions,
   type SharedLogSettings,
 } from '../log/shared/options.js';
+import { parseJson, readRecord } from '../log/shared/record.js';
 import { sharedLog } from '../log/shared/shared-log.js';
 import { connectorLike, type RedisClient, type RedisConnection } from './connection.js';
 import { APPEND, type Script, SYNC } from './script.js';
@@ -197,14 +198,13 @@ function readEntry([id, parts]: RawEntry): StoredEntry {
   for (let index = 0; index < parts.length; index += 2) {
     values.set(String(parts[index]), parts[index + 1] as Buffer);
   }
-  const rooms = values.get('r');
-  const key = values.get('k');
+  const [rooms, key] = [values.get('r'), values.get('k')];
+  // What is no JSON is no list of rooms either.
+  const list = rooms === undefined ? undefined : (parseJson(String(rooms)) ?? null);
   return {
     epoch: String(values.get('e')),
     sequence: sequence(id),
     tag: String(values.get('w')),
-    fields: values.get('d') ?? Buffer.alloc(0),
-    rooms: rooms === undefined ? undefined : (JSON.parse(String(rooms)) as string[]),
-    conflate: key === undefined ? undefined : String(key),
+    ...readRecord(values.get('d'), list, key === undefined ? undefined : String(key)),
   };
 }

@@ -161,7 +161,7 @@ const apache: ProxyProgram = {
   program: {
     name: 'Apache',
     variable: 'APACHE_PATH',
-    commands: ['apache2', '/usr/sbin/apache2', 'httpd'],
+    commands: ['apache2', '/usr/sbin/apache2'],
   },
   versionArgs: ['-v'],
   prepare(site) {
@@ -209,7 +209,12 @@ const nghttpx: ProxyProgram = {
   },
 };
 
-const NODE: Program = { name: 'Node', variable: 'NODE_PATH', commands: [process.execPath] };
+/** Servers of the tests are process groups, which Windows doesn't have. */
+const NODE: Program = {
+  name: 'Node on a system with process groups',
+  variable: 'NODE_PROGRAM',
+  commands: process.platform === 'win32' ? [] : [process.execPath],
+};
 
 const httpProxy: ProxyProgram = {
   name: 'http-proxy',

@@ -1,0 +1,32 @@
+import type { LogRecord } from '../log.js';
+
+/** An entry that no hub has written. It is for no room: nobody gets it, and there is no hole in its place. */
+export const FOREIGN: LogRecord = { fields: Buffer.alloc(0), rooms: [], conflate: undefined };
+
+/** What an engine holds is input, since other programs may write there as well. */
+export function readRecord(fields: unknown, rooms: unknown, conflate: unknown): LogRecord {
+  if (!Buffer.isBuffer(fields) || !isAbsentOr(isRooms, rooms)) return FOREIGN;
+  if (!isAbsentOr(isString, conflate)) return FOREIGN;
+  return { fields, rooms, conflate };
+}
+
+/** Undefined where the text is no JSON. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function isAbsentOr<T>(is: (value: unknown) => value is T, value: unknown): value is T | undefined {
+  return value === undefined || is(value);
+}
+
+function isRooms(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every(isString);
+}
+
+function isString(value: unknown): value is string {
+  return typeof value === 'string';
+}
