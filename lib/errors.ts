@@ -34,23 +34,43 @@ const QUOTE_LENGTH = 120;
 
 /** A value as an error message quotes it: on one line, and cut where it is long. */
 export function quote(value: unknown): string {
-  // Under async hooks, a promise shows its hooks' symbols.
-  if (value instanceof Promise) return 'Promise';
-  const text = inspect(value, {
-    depth: 1,
-    maxStringLength: 60,
-    maxArrayLength: 5,
-    breakLength: Infinity,
+  return orElse(`a value of type ${typeof value} that can't be shown`, () => {
+    // Under async hooks, a promise shows its hooks' symbols.
+    if (value instanceof Promise) return 'Promise';
+    const text = inspect(value, {
+      depth: 1,
+      maxStringLength: 60,
+      maxArrayLength: 5,
+      breakLength: Infinity,
+    });
+    // Errors have their stack with them, and objects any number of properties.
+    const line = text.replace(/\s*\n\s*/g, ' ');
+    return line.length <= QUOTE_LENGTH ? line : `${line.slice(0, QUOTE_LENGTH - 1)}…`;
   });
-  // Errors have their stack with them, and objects any number of properties.
-  const line = text.replace(/\s*\n\s*/g, ' ');
-  return line.length <= QUOTE_LENGTH ? line : `${line.slice(0, QUOTE_LENGTH - 1)}…`;
 }
 
 /** An error as a log line names it: with its message, on one line, and without its stack. */
 export function describe(error: unknown): string {
-  if (!(error instanceof Error)) return quote(error);
-  // The error of a connection that failed for every address has no message of its own.
-  const { code = '' } = error as { code?: unknown };
-  return `${error.name}: ${error.message || code}`.replace(/\s*\n\s*/g, ' ');
+  return orElse("an error that can't be shown", () => {
+    if (!(error instanceof Error)) return quote(error);
+    // The error of a connection that failed for every address has no message of its own.
+    const { code = '' } = error as { code?: unknown };
+    return `${error.name}: ${error.message || code}`.replace(/\s*\n\s*/g, ' ');
+  });
+}
+
+/** What an error says, for the message of another one. */
+export function messageOf(error: unknown): string {
+  return orElse("an error that can't be shown", () =>
+    error instanceof Error ? `${error.message}` : quote(error),
+  );
+}
+
+/** Revoked proxies throw at every touch, and getters and methods of others' objects may. */
+function orElse(otherwise: string, show: () => string): string {
+  try {
+    return show();
+  } catch {
+    return otherwise;
+  }
 }

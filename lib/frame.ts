@@ -1,5 +1,5 @@
 import { isUint8Array } from 'node:util/types';
-import { quote } from './errors.js';
+import { messageOf, quote } from './errors.js';
 import { integer, isEventType, MAX_DELAY } from './validate.js';
 
 /** Turns data that is neither a string nor bytes into text. */
@@ -103,7 +103,7 @@ function asText(type: string, data: unknown, serialize: Serialize): string {
   try {
     text = serialize(data);
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : quote(cause);
+    const why = messageOf(cause);
     throw new TypeError(`data of event ${quote(type)} can't be serialized: ${why}`, { cause });
   }
   if (typeof text === 'string') return text;
