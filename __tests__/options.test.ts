@@ -133,6 +133,11 @@ const options: { readonly [Name in keyof HubOptions]-?: Expected } = {
   maxAge: { byDefault: Number.POSITIVE_INFINITY, ...delayOrInfinity },
   maxClients: { byDefault: Number.POSITIVE_INFINITY, ...integerFromOneOrInfinity },
   maxClientsPerKey: { byDefault: Number.POSITIVE_INFINITY, ...integerFromOneOrInfinity },
+  maxReplayBytes: { byDefault: 1_073_741_824, ...integerFromOneOrInfinity },
+  maxRooms: { byDefault: 1000, ...integerFromOneOrInfinity },
+  maxRoomLength: { byDefault: 256, ...integerFromOneOrInfinity },
+  maxEventBytes: { byDefault: 16_777_216, ...integerFromOneOrInfinity },
+  openTimeout: { byDefault: 10_000, ...delayOrInfinity },
   refuse: {
     byDefault: 'retry',
     fine: ['retry', 'status'],

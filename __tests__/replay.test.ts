@@ -26,10 +26,6 @@ describe('a cursor that cannot be honoured is told as a gap, then comes what is 
 
   test.each<[string, (newest: string) => string, string]>([
     ['of another epoch of the log', () => 'another-epoch.3', '{"reason":"epoch"}'],
-    ['of another server altogether', () => '42', '{"reason":"malformed"}'],
-    ['of 15 KB', () => 'x'.repeat(15 * 1024), '{"reason":"oversized"}'],
-    ['given twice', (newest) => `${newest}, ${newest}`, '{"reason":"malformed"}'],
-    ['beyond ASCII', () => Buffer.from('über.1').toString('latin1'), '{"reason":"malformed"}'],
     ['ahead of the head', (newest) => `${epochOf(newest)}.99`, '{"reason":"ahead"}'],
     [
       'that was trimmed away',
@@ -48,10 +44,30 @@ describe('a cursor that cannot be honoured is told as a gap, then comes what is 
     expect(reader.data.slice(1)).toEqual(['7', '8', '9', 'live']);
   });
 
+  test.each<[string, (newest: string) => string, string]>([
+    ['of another server altogether', () => '42', '{"reason":"malformed"}'],
+    ['of 15 KB', () => 'x'.repeat(15 * 1024), '{"reason":"oversized"}'],
+    ['given twice', (newest) => `${newest}, ${newest}`, '{"reason":"malformed"}'],
+    ['beyond ASCII', () => Buffer.from('über.1').toString('latin1'), '{"reason":"malformed"}'],
+  ])(
+    'what is no id of a hub gets the gap, and nothing of the history: one %s',
+    async (_what, id, gap) => {
+      const { hub, back } = await serveHub({ history: { events: 3 } });
+      let newest = '';
+      for (const number of texts(10)) newest = await hub.send(number);
+      const reader = await back(id(newest));
+      await hub.send('live');
+      await reader.received(2);
+      expect(reader.response.statusCode).toBe(200);
+      expect(reader.events[0]).toMatchObject({ type: 'gap', data: gap, id: newest });
+      expect(reader.data.slice(1)).toEqual(['live']);
+    },
+  );
+
   test('told once: the id of the gap event is a place that can be honoured', async () => {
     const { hub, back } = await serveHub({ history: { events: 3 } });
     for (const number of texts(10)) await hub.send(number);
-    const first = await back('nonsense');
+    const first = await back('another-epoch.3');
     await first.received(1);
     const again = await back(first.events[0]?.id as string);
     await again.received(3);
@@ -61,7 +77,7 @@ describe('a cursor that cannot be honoured is told as a gap, then comes what is 
   test('`gapEvent: false` tells nothing, and goes on with what is left', async () => {
     const { hub, back } = await serveHub({ gapEvent: false });
     await hub.send('left');
-    const reader = await back('nonsense');
+    const reader = await back('another-epoch.3');
     await reader.received(1);
     expect(reader.data).toEqual(['left']);
   });
@@ -111,13 +127,13 @@ describe('the first event of a stream', () => {
   test('leaves the place to the gap that follows: a client that is cut off between the two sees it again', async () => {
     const { hub, url } = await serveHub();
     const id = await hub.send('before');
-    const lost = await StreamReader.open(url, { headers: { 'last-event-id': 'nonsense' } });
+    const lost = await StreamReader.open(url, { headers: { 'last-event-id': 'another.1' } });
     await lost.received(2);
     expect(lost.notices).toEqual([
       { id: undefined, type: 'ready', data: '{"heartbeat":15000,"resumed":false}' },
     ]);
     expect(lost.events).toEqual([
-      { id: id.replace(/1$/, '0'), type: 'gap', data: '{"reason":"malformed"}' },
+      { id: id.replace(/1$/, '0'), type: 'gap', data: '{"reason":"epoch"}' },
       { id, type: 'message', data: 'before' },
     ]);
   });

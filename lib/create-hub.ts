@@ -1,4 +1,6 @@
 import type { Client } from './client/client.js';
+import { describe, kindOf } from './errors.js';
+import { answerFailure } from './http/fail.js';
 import type { Request, Response } from './http/message.js';
 import { open } from './http/open.js';
 import type { OpenOptions } from './http/route-options.js';
@@ -6,6 +8,7 @@ import { EventHub } from './hub.js';
 import type { CloseOptions, HubOptions } from './options.js';
 import type { AnyEvents, Publisher, SendOptions } from './publisher.js';
 import type { HubStats } from './stats.js';
+import { Outcome } from './util/outcome.js';
 
 /** Sends events to all the clients that are connected to it, over any number of routes. */
 export interface Hub<Events extends object = AnyEvents> extends Publisher<Events> {
@@ -23,8 +26,8 @@ export interface Hub<Events extends object = AnyEvents> extends Publisher<Events
    * aborted. It is aborted as well where the client had disconnected already.
    *
    * Rejects with an SseError `ERR_SSE_CANNOT_STREAM` where the response can't carry a stream, for instance
-   * because its head was sent. The response is left as it was then. Rejects with a TypeError for a bad
-   * option, and with what `rooms` or `key` throws.
+   * because its head was sent. Rejects with a TypeError for a bad option, and with what `rooms` or `key` throws. The
+   * response is left as it was then; where nobody awaits the promise, it is answered with the error's status.
    */
   open(req: Request, res: Response, options?: OpenOptions<Events>): Promise<Client<Events>>;
 
@@ -104,7 +107,14 @@ class HubHandle implements Hub {
   }
 
   open(req: Request, res: Response, options: OpenOptions = {}): Promise<Client> {
-    return open(this.#hub, req, res, options);
+    const { logger } = this.#hub;
+    return Outcome.of(
+      () => open(this.#hub, req, res, options),
+      (error) => {
+        logger.unheard(`open ${kindOf(error)}`, `a stream was not opened: ${describe(error)}`);
+        answerFailure(res, error);
+      },
+    );
   }
 
   stats(): HubStats {

@@ -66,6 +66,13 @@ export function messageOf(error: unknown): string {
   );
 }
 
+/** What kind of error it is, for those that are reported once: its code, or its name. */
+export function kindOf(error: unknown): string {
+  return orElse('an error', () =>
+    error instanceof SseError ? error.code : (describe(error).split(':', 1)[0] as string),
+  );
+}
+
 /** Revoked proxies throw at every touch, and getters and methods of others' objects may. */
 function orElse(otherwise: string, show: () => string): string {
   try {

@@ -1,5 +1,6 @@
-import { isUint8Array } from 'node:util/types';
+import { isAnyArrayBuffer, isUint8Array } from 'node:util/types';
 import { messageOf, quote } from './errors.js';
+import { toJson } from './util/json.js';
 import { integer, isEventType, MAX_DELAY } from './validate.js';
 
 /** Turns data that is neither a string nor bytes into text. */
@@ -11,7 +12,7 @@ const LINE_BREAK = /\r\n|\r|\n/g;
  * The fields of one event, as bytes, without its id and without the empty line that dispatches it
  * (`frameEvent` adds both, once the log has given the event its place).
  *
- * Strings are sent as they are, bytes as UTF-8, `undefined` as empty data, everything else through
+ * Strings are sent as they are, bytes (a Uint8Array or ArrayBuffer) as UTF-8, `undefined` as empty data, everything else through
  * `serialize`. CR, LF and CRLF in the data all reach the client as LF.
  *
  * Throws a TypeError for a type that would forge fields, and for data that `serialize` can't carry;
@@ -26,15 +27,29 @@ export function encodeEvent(
   serialize: Serialize,
 ): Buffer {
   const head = typeField(type) + (retry === undefined ? '' : retryField(retry));
-  if (isUint8Array(data)) {
+  const bytes = asBytes(data);
+  if (bytes !== undefined) {
     // Read as latin1, each byte is one character: what splits text splits bytes as well.
-    const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
     return Buffer.concat([
       Buffer.from(head),
       Buffer.from(dataLines(bytes.toString('latin1')), 'latin1'),
     ]);
   }
   return Buffer.from(head + dataLines(asText(type, data, serialize)));
+}
+
+/** `encodeEvent` with the options of a hub. */
+export type Encode = (type: string, data: unknown, retry?: number) => Buffer;
+
+/** Its function throws also a RangeError, for an event that is longer than `maxEventBytes`. */
+export function createEncoder(serialize: Serialize, maxEventBytes: number): Encode {
+  return (type, data, retry) => {
+    const fields = encodeEvent(type, data, retry, serialize);
+    if (fields.length <= maxEventBytes) return fields;
+    throw new RangeError(
+      `event ${quote(type)}: must have at most maxEventBytes, ${maxEventBytes} bytes, and has ${fields.length}`,
+    );
+  };
 }
 
 /**
@@ -96,12 +111,17 @@ function dataLines(text: string): string {
   return `data: ${isOneLine ? text : text.replace(LINE_BREAK, '\ndata: ')}\n`;
 }
 
+function asBytes(data: unknown): Buffer | undefined {
+  if (isUint8Array(data)) return Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+  return isAnyArrayBuffer(data) ? Buffer.from(data) : undefined;
+}
+
 function asText(type: string, data: unknown, serialize: Serialize): string {
   if (typeof data === 'string') return data;
   if (data === undefined) return '';
   let text: unknown;
   try {
-    text = serialize(data);
+    text = serialize === JSON.stringify ? toJson(data) : serialize(data);
   } catch (cause) {
     const why = messageOf(cause);
     throw new TypeError(`data of event ${quote(type)} can't be serialized: ${why}`, { cause });

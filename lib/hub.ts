@@ -3,13 +3,14 @@ import { type Client, ConnectedClient } from './client/client.js';
 import { Cursor } from './client/cursor.js';
 import type { CursorHost } from './client/host.js';
 import { Notices } from './client/notices.js';
-import { checkRoom, Rooms } from './client/rooms.js';
+import { checkRooms, type RoomLimits, Rooms } from './client/rooms.js';
 import type { Sink } from './client/sink.js';
 import { Dispatcher } from './delivery/dispatcher.js';
+import { EventPublisher } from './delivery/event-publisher.js';
 import { MaxAge } from './delivery/max-age.js';
 import { PublishQueue } from './delivery/publish-queue.js';
 import { describe } from './errors.js';
-import { encodeEvent } from './frame.js';
+import { createEncoder, type Encode } from './frame.js';
 import { formatEventId } from './log/event-id.js';
 import type { Log, LogEntry } from './log/log.js';
 import { memoryLog } from './log/memory.js';
@@ -18,24 +19,23 @@ import {
   type CloseOptions,
   type CloseSettings,
   type HubOptions,
-  type HubSettings,
   readCloseOptions,
   readHubOptions,
 } from './options.js';
-import { type Publisher, readSendOptions, type SendOptions } from './publisher.js';
+import type { Publisher, SendOptions } from './publisher.js';
 import { createCounters, type HubStats } from './stats.js';
-import { type Logger, safeLogger } from './util/logger.js';
+import { createReporter, type Reporter } from './util/logger.js';
 import { withTimeLimit } from './util/time-limit.js';
 import { Retention } from './window/retention.js';
 import { Ring } from './window/ring.js';
 
 /** Accepts events, and keeps the clients. It knows no HTTP: a client comes with its sink. */
 export class EventHub implements Publisher {
+  readonly limits: RoomLimits;
   /** The connected clients by their ids, without those whose streams are being ended. */
   readonly clients = new Map<string, Client>();
   readonly admission: Admission;
-  readonly logger: Logger;
-  readonly #settings: HubSettings;
+  readonly logger: Reporter;
   /** All clients that are not gone. */
   readonly #cursors = new Set<Cursor>();
   readonly #members = new Rooms<Cursor>();
@@ -46,6 +46,8 @@ export class EventHub implements Publisher {
   readonly #retention: Retention;
   readonly #dispatcher: Dispatcher;
   readonly #publishQueue: PublishQueue;
+  readonly #encode: Encode;
+  readonly #toAll: Publisher;
   readonly #host: CursorHost<Cursor>;
   readonly #counters = createCounters();
   readonly #maxAge: MaxAge;
@@ -55,8 +57,8 @@ export class EventHub implements Publisher {
   // Long, because it is the list of the hub's parts, and of who calls whom.
   constructor(options: HubOptions) {
     const settings = readHubOptions(options);
-    this.#settings = settings;
-    this.logger = safeLogger(settings.logger);
+    this.limits = settings;
+    this.logger = createReporter(settings.logger);
     this.#log = settings.log ?? memoryLog();
     const read = this.#log.read?.bind(this.#log);
     this.#status = new LogStatus((message) => this.logger.warn(message));
@@ -95,10 +97,14 @@ export class EventHub implements Publisher {
       whenOffered: (passed) => this.#dispatcher.whenOffered(passed),
       failed: (error) => this.#status.notSent(error),
     });
+    this.#encode = createEncoder(settings.serialize, settings.maxEventBytes);
+    this.#toAll = this.#publisher();
     this.#host = {
       ring: this.#ring,
       notices: this.#notices,
-      serialize: settings.serialize,
+      limits: settings,
+      encode: this.#encode,
+      reporter: this.logger,
       counters: this.#counters,
       members: this.#members,
       drained: (cursor) => this.#dispatcher.drained(cursor),
@@ -124,6 +130,7 @@ export class EventHub implements Publisher {
     for (const cursor of this.#cursors) lag = Math.max(lag, cursor.lag);
     return {
       connected: this.size,
+      opening: this.admission.opening,
       ...this.#counters,
       queued: this.#publishQueue.size,
       lag,
@@ -135,52 +142,37 @@ export class EventHub implements Publisher {
   }
 
   send(data?: unknown, options?: SendOptions): Promise<string> {
-    return this.sendEvent('message', data, options);
+    return this.#toAll.send(data, options);
   }
 
   sendEvent(type: string, data?: unknown, options?: SendOptions): Promise<string> {
-    return this.#publish(undefined, type, data, options);
+    return this.#toAll.sendEvent(type, data, options);
   }
 
   to(...rooms: string[]): Publisher {
     if (rooms.length === 0) throw new TypeError('to(): must be given at least one room');
-    rooms.forEach(checkRoom);
-    return {
-      send: (data?: unknown, options?: SendOptions) =>
-        this.#publish(rooms, 'message', data, options),
-      sendEvent: (type: string, data?: unknown, options?: SendOptions) =>
-        this.#publish(rooms, type, data, options),
-    };
+    return this.#publisher(checkRooms(rooms, this.limits));
   }
 
-  #publish(
-    rooms: readonly string[] | undefined,
-    type: string,
-    data: unknown,
-    options: SendOptions = {},
-  ): Promise<string> {
-    try {
-      const { signal, retry, conflate } = readSendOptions(options);
-      const fields = encodeEvent(type, data, retry, this.#settings.serialize);
-      signal?.throwIfAborted();
-      return this.#publishQueue.send({ fields, rooms, conflate }, signal);
-    } catch (error) {
-      return Promise.reject(error);
-    }
+  #publisher(rooms?: readonly string[]): Publisher {
+    return new EventPublisher(this.#publishQueue, this.#encode, this.logger, rooms);
   }
 
   /** Opens the stream of a client that was let in, behind its sink, where its Last-Event-ID says. */
-  attach(sink: Sink, { lastEventId, rooms, types, attached, left }: Attachment): Client {
+  attach(sink: Sink, attachment: Attachment): Client {
+    const { lastEventId, rooms, types, attached, replayed, left } = attachment;
     const { position, gap } = this.#ring.locate(lastEventId, rooms);
     const noticeTypes = this.#notices.typesFor(types);
     const cursor = new Cursor(sink, this.#host, position, noticeTypes, left);
+    cursor.replayed = replayed;
+    if (rooms.length > 0) cursor.join(rooms);
     const client = new ConnectedClient(cursor);
     this.#cursors.add(cursor);
     this.clients.set(cursor.id, client);
     attached?.(cursor);
-    if (rooms.length > 0) cursor.join(rooms);
     if (gap !== undefined) this.#counters.gaps++;
     else if (lastEventId) this.#counters.replayed++;
+    if (lastEventId) replayed?.(this.#ring.bytesAbove(cursor));
     this.#maxAge.start(cursor);
     this.logger.info(`new listener: total ${this.size}`);
     const resumed = Boolean(lastEventId) && (gap === undefined || gap.reason === 'trimmed');
@@ -263,12 +255,19 @@ export class EventHub implements Publisher {
     if (entry.sequence <= head) return;
     if (entry.sequence > head + 1) this.#begin(epoch, entry.sequence - 1);
     this.#counters.accepted++;
+    if (entry.isForeign) this.#noteForeign(entry.sequence);
     const pushed = this.#ring.push(entry);
     const audience =
       entry.rooms === undefined ? this.#cursors : this.#members.membersOf(entry.rooms);
     this.#dispatcher.offer(audience, pushed);
     this.#publishQueue.arrived(entry.sequence);
     this.#retention.start();
+  }
+
+  #noteForeign(sequence: number): void {
+    if (this.#counters.foreign++ > 0) return;
+    const id = formatEventId(this.#ring.epoch, sequence);
+    this.logger.warn(`foreign entry ${id} in the log: no hub has written it, and nobody gets it`);
   }
 
   #finish(cursor: Cursor): void {

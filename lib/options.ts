@@ -129,6 +129,29 @@ export interface HubOptions {
    */
   readonly maxClientsPerKey?: number | undefined;
   /**
+   * How many bytes of events that they have missed the clients with the same key may receive within a minute.
+   * Those that reconnect with a Last-Event-ID after that are rejected as `refuse` says, until the minute is over.
+   * An integer from 1, or `Infinity`. Default 1 073 741 824 (1 GiB).
+   */
+  readonly maxReplayBytes?: number | undefined;
+  /**
+   * How many rooms a client may be in, and an event be for. An integer from 1, or `Infinity`. Default 1000.
+   */
+  readonly maxRooms?: number | undefined;
+  /** How many characters the name of a room may have. An integer from 1, or `Infinity`. Default 256. */
+  readonly maxRoomLength?: number | undefined;
+  /**
+   * How many bytes an event may have, with the names of its fields. An integer from 1, or `Infinity`. Default
+   * 16 777 216 (16 MiB).
+   */
+  readonly maxEventBytes?: number | undefined;
+  /**
+   * How long a route's `rooms` may take, in ms, together with what a shared log takes to catch up. The client is
+   * rejected then, as `refuse` says, and the hub's logger receives a line. A number above 0, at most 2 147 483 647, or `Infinity`. Default
+   * 10 000.
+   */
+  readonly openTimeout?: number | undefined;
+  /**
    * How clients are rejected while the hub is full or closing, its log is unreachable, or there are too many
    * with their key.
    *
@@ -197,6 +220,11 @@ const hubOptions = {
   maxAge: (value: unknown) => span('maxAge', value),
   maxClients: (value: unknown) => bound('maxClients', value, Infinity),
   maxClientsPerKey: (value: unknown) => bound('maxClientsPerKey', value, Infinity),
+  maxReplayBytes: (value: unknown) => bound('maxReplayBytes', value, 1024 * MIB),
+  maxRooms: (value: unknown) => bound('maxRooms', value, 1000),
+  maxRoomLength: (value: unknown) => bound('maxRoomLength', value, 256),
+  maxEventBytes: (value: unknown) => bound('maxEventBytes', value, 16 * MIB),
+  openTimeout: (value: unknown) => span('openTimeout', value, 10_000),
   refuse: (value: unknown) => oneOf('refuse', value, ['retry', 'status']),
   serialize: (value: unknown = JSON.stringify): Serialize => {
     if (typeof value === 'function') return value as Serialize;

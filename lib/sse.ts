@@ -1,6 +1,7 @@
 import { IncomingMessage } from 'node:http';
 import { createHub, type Hub } from './create-hub.js';
-import { quote, SseError } from './errors.js';
+import { quote } from './errors.js';
+import { answerFailure } from './http/fail.js';
 import type { Request, Response } from './http/message.js';
 import { type OpenOptions, prepareRoute, ROUTE_OPTIONS } from './http/route-options.js';
 import { HUB_OPTIONS, type HubOptions } from './options.js';
@@ -73,7 +74,11 @@ export function sse<Events extends object = AnyEvents>(
   if (mounted !== undefined) checkMounted(mounted, hubOptions);
   const route = prepareRoute(pick<OpenOptions>(options, ROUTE_OPTIONS)) as OpenOptions<Events>;
 
-  function stream(req: Request, res: Response, next: Next = (error) => fail(res, error)): void {
+  function stream(
+    req: Request,
+    res: Response,
+    next: Next = (error) => answerFailure(res, error),
+  ): void {
     putOnLocals(res, 'stream', hub);
     hub.open(req, res, route).catch(next);
   }
@@ -117,16 +122,4 @@ function putOnLocals(res: Response, name: string, hub: object): void {
   const holder = res as { locals?: Record<string, unknown> };
   holder.locals ??= {};
   holder.locals[name] = hub;
-}
-
-/** Answers for a server that has no error handling of its own. */
-function fail(res: Response, error: unknown): void {
-  if (res.writableEnded) return;
-  if (res.headersSent) {
-    // Nothing else would ever end the response.
-    res.destroy();
-    return;
-  }
-  res.statusCode = error instanceof SseError ? error.status : 500;
-  res.end();
 }

@@ -2,8 +2,12 @@
 export interface HubStats {
   /** Clients connected now. */
   readonly connected: number;
+  /** Requests whose streams are not open yet: the route's `rooms` is pending, or the log is catching up. */
+  readonly opening: number;
   /** Events that have come from the log: also those of other processes, where they share the log. */
   readonly accepted: number;
+  /** Entries of a shared log that no hub has written. They are for nobody. */
+  readonly foreign: number;
   /** Events written to clients, each counted once for each client. */
   readonly delivered: number;
   /** Events dropped for clients that were slow. */
@@ -31,9 +35,21 @@ export interface HubStats {
 
 /** The figures that only grow. */
 export type Counters = {
-  -readonly [Name in Exclude<keyof HubStats, 'connected' | 'queued' | 'lag' | 'log'>]: number;
+  -readonly [Name in Exclude<
+    keyof HubStats,
+    'connected' | 'opening' | 'queued' | 'lag' | 'log'
+  >]: number;
 };
 
 export function createCounters(): Counters {
-  return { accepted: 0, delivered: 0, dropped: 0, evicted: 0, replayed: 0, gaps: 0, bytes: 0 };
+  return {
+    accepted: 0,
+    foreign: 0,
+    delivered: 0,
+    dropped: 0,
+    evicted: 0,
+    replayed: 0,
+    gaps: 0,
+    bytes: 0,
+  };
 }

@@ -140,7 +140,7 @@ export function delay(name: string, value: unknown, fallback: number, alternativ
   throw new RangeError(`${name} ${quote(value)}: ${right}`);
 }
 
-export function span(name: string, value: unknown): number {
+export function span(name: string, value: unknown, fallback = Number.POSITIVE_INFINITY): number {
   if (value === Number.POSITIVE_INFINITY) return value;
-  return delay(name, value, Number.POSITIVE_INFINITY, ', or Infinity');
+  return delay(name, value, fallback, ', or Infinity');
 }

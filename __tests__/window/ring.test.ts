@@ -258,14 +258,19 @@ describe('where a client starts to read', () => {
     ['of another epoch of the log', 'other.9', { reason: 'epoch' }],
     ['of another epoch of the log that differs in case', 'E.9', { reason: 'epoch' }],
     ['of an entry that is yet to come', 'e.13', { reason: 'ahead' }],
+  ])('with an id %s, at what is left, and the gap is told', (_what, id, gap) => {
+    expect(ring.locate(id, nowhere)).toEqual({ position: 6, gap });
+  });
+
+  test.each([
     ['that is none', 'hello', { reason: 'malformed' }],
     ['that is almost one', 'e.09', { reason: 'malformed' }],
     ['of a sequence that no number holds', 'e.9007199254740993', { reason: 'malformed' }],
     ['of 64 characters that is none', 'x'.repeat(64), { reason: 'malformed' }],
     ['of 65 characters', 'x'.repeat(65), { reason: 'oversized' }],
     ['of a megabyte', 'e.1'.repeat(350_000), { reason: 'oversized' }],
-  ])('with an id %s, at what is left, and the gap is told', (_what, id, gap) => {
-    expect(ring.locate(id, nowhere)).toEqual({ position: 6, gap });
+  ])('with an id %s, at the head, and a gap without any event', (_what, id, gap) => {
+    expect(ring.locate(id, nowhere)).toEqual({ position: 12, gap });
   });
 
   test('of a log that goes back further than the ring, entries from before it are missed', () => {

@@ -4,10 +4,9 @@ import type { LogStatus } from '../log/status.js';
 import { MAX_DELAY } from '../validate.js';
 import type { Ring } from '../window/ring.js';
 import type { Cursor } from './cursor.js';
+import { Entry, type Interruption, type Refusal } from './entry.js';
 import type { RouteNoticeTypes } from './notices.js';
-
-/** Why a client is rejected. */
-export type Refusal = 'final' | 'closed' | 'unreachable' | 'full' | 'key';
+import { Replays } from './replays.js';
 
 /** How a client is let in. */
 export interface Attachment {
@@ -17,24 +16,17 @@ export interface Attachment {
   readonly types?: RouteNoticeTypes;
   /** Called when the client has its stream, if heartbeats may show that it has left. */
   readonly attached?: ((cursor: Cursor) => void) | undefined;
+  /** Called with the bytes that are replayed to it. */
+  readonly replayed?: ((bytes: number) => void) | undefined;
   /** Called once when the client is gone. */
   readonly left: () => void;
-}
-
-/** A client that was let in. */
-export interface Entry {
-  readonly attached: (cursor: Cursor) => void;
-  readonly left: () => void;
-}
-
-/** One of those with a key, with its cursor where heartbeats may show that it has left. */
-interface Member {
-  cursor: Cursor | undefined;
 }
 
 export interface AdmissionSettings {
   readonly maxClients: number;
   readonly maxClientsPerKey: number;
+  readonly maxReplayBytes: number;
+  readonly openTimeout: number;
   readonly retry: number | false;
   readonly refuse: 'retry' | 'status';
 }
@@ -49,7 +41,10 @@ export class Admission {
   readonly #ring: Ring;
   readonly #status: LogStatus;
   readonly #probe: (cursor: Cursor) => void;
-  readonly #perKey = new Map<string, Set<Member>>();
+  readonly #perKey = new Map<string, Set<Entry>>();
+  readonly #replays: Replays;
+  /** Those whose streams are not open yet. */
+  readonly #opening = new Set<Entry>();
   #inside = 0;
   #closed: Refusal | undefined;
 
@@ -66,6 +61,12 @@ export class Admission {
     this.#log = log;
     this.#ring = ring;
     this.#status = status;
+    this.#replays = new Replays(settings.maxReplayBytes);
+  }
+
+  /** How many clients wait for their streams to be opened. */
+  get opening(): number {
+    return this.#opening.size;
   }
 
   /** How a rejected client is answered. */
@@ -79,9 +80,10 @@ export class Admission {
     return Math.min(Math.round(retry * (1 + Math.random())), MAX_DELAY);
   }
 
-  /** Lets nobody in any more. */
+  /** Lets nobody in any more, nor those who wait. */
   close(isFinal: boolean): void {
     this.#closed = isFinal ? 'final' : 'closed';
+    for (const entry of this.#opening) entry.interrupt(this.#closed);
   }
 
   /** Why no client with this Last-Event-ID is let in, whatever its key. */
@@ -95,36 +97,56 @@ export class Admission {
     return isLost ? 'unreachable' : undefined;
   }
 
-  /** Lets a client in before anything is held for it, or returns why it is rejected. */
-  enter(key: () => string, lastEventId: string | undefined): Entry | Refusal {
+  /**
+   * Lets a client in before anything is held for it, or returns why it is rejected. `readKey` gives the key that it
+   * is counted under, or undefined for one that no limit per key is for; it is called only where there is a limit.
+   */
+  enter(readKey: () => string | undefined, lastEventId: string | undefined): Entry | Refusal {
     const refusal = this.refusal(lastEventId);
     if (refusal !== undefined) return refusal;
-    const { maxClients, maxClientsPerKey } = this.#settings;
-    const own = maxClientsPerKey === Number.POSITIVE_INFINITY ? undefined : key();
-    const crowd = own === undefined ? undefined : (this.#perKey.get(own) ?? new Set());
+    const { maxClients, maxClientsPerKey, maxReplayBytes } = this.#settings;
+    const replays = Boolean(lastEventId) && maxReplayBytes !== Number.POSITIVE_INFINITY;
+    const isCounted = maxClientsPerKey !== Number.POSITIVE_INFINITY;
+    const key = replays || isCounted ? readKey() : undefined;
     if (this.#inside >= maxClients) return 'full';
+    const crowd = key === undefined || !isCounted ? undefined : this.#perKey.get(key);
     if (crowd !== undefined && crowd.size >= maxClientsPerKey) {
       // A page that was reloaded may be there twice: behind a proxy, only a write shows who has left.
       for (const { cursor } of crowd) if (cursor !== undefined) this.#probe(cursor);
       return 'key';
     }
-    return this.#admit(own, crowd);
+    if (key !== undefined && replays && this.#replays.isSpent(key)) return 'replay';
+    return this.#admit(key, isCounted);
   }
 
-  #admit(key: string | undefined, crowd: Set<Member> | undefined): Entry {
-    const member: Member = { cursor: undefined };
-    this.#inside++;
-    if (key !== undefined && crowd !== undefined) this.#perKey.set(key, crowd.add(member));
-    return {
-      attached: (cursor) => {
-        member.cursor = cursor;
-      },
-      left: () => {
-        this.#inside--;
-        crowd?.delete(member);
-        if (key !== undefined && crowd?.size === 0) this.#perKey.delete(key);
-      },
+  #admit(key: string | undefined, isCounted: boolean): Entry {
+    const release = (entry: Entry) => {
+      this.#inside--;
+      this.#opening.delete(entry);
+      if (key === undefined || !isCounted) return;
+      const crowd = this.#perKey.get(key);
+      if (crowd?.delete(entry) && crowd.size === 0) this.#perKey.delete(key);
     };
+    const entry = new Entry(release, (bytes) => {
+      if (key !== undefined) this.#replays.add(key, bytes);
+    });
+    this.#inside++;
+    this.#opening.add(entry);
+    if (key === undefined || !isCounted) return entry;
+    const crowd = this.#perKey.get(key);
+    if (crowd === undefined) this.#perKey.set(key, new Set([entry]));
+    else crowd.add(entry);
+    return entry;
+  }
+
+  /** Waits for what decides on a client, no longer than the option says. */
+  wait<T>(entry: Entry, work: Promise<T>): Promise<T | Interruption> {
+    return entry.wait(work, this.#settings.openTimeout);
+  }
+
+  /** The client has its stream. */
+  opened(entry: Entry): void {
+    this.#opening.delete(entry);
   }
 
   /**

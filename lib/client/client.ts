@@ -1,12 +1,13 @@
 // client/: one connected client: its place in the log, its own events, its rooms, its connection.
 
 import { randomUUID } from 'node:crypto';
-import { quote } from '../errors.js';
-import { encodeEvent, frameEvent, frameFields } from '../frame.js';
+import { describe, kindOf, quote } from '../errors.js';
+import { frameEvent, frameFields } from '../frame.js';
 import type { AnyEvents, MessageData, SendArguments } from '../publisher.js';
+import { Outcome } from '../util/outcome.js';
 import { record } from '../validate.js';
 import type { Cursor } from './cursor.js';
-import { checkRoom, NO_ROOMS } from './rooms.js';
+import { NO_ROOMS } from './rooms.js';
 import { sendFrom } from './send-from.js';
 
 /** The options of a send to one client. */
@@ -95,7 +96,6 @@ export class ConnectedClient implements Client {
   }
 
   join(...rooms: string[]): void {
-    rooms.forEach(checkRoom);
     this.#cursor.join(rooms);
   }
 
@@ -107,19 +107,35 @@ export class ConnectedClient implements Client {
     return this.sendEvent('message', data, options);
   }
 
-  async sendEvent(type: string, data?: unknown, options: ClientSendOptions = {}): Promise<void> {
+  sendEvent(type: string, data?: unknown, options: ClientSendOptions = {}): Promise<void> {
+    return this.#outcome(() => this.#send(type, data, options));
+  }
+
+  sendFrom(
+    source: AsyncIterable<unknown> | Iterable<unknown>,
+    options: SendFromOptions = {},
+  ): Promise<void> {
+    return this.#outcome(() => {
+      const { type = 'message' } = record('sendFrom options', options, ['type']) as SendFromOptions;
+      return sendFrom(source, this.#cursor, (value) => this.#send(type, value));
+    });
+  }
+
+  async #send(type: string, data: unknown, options: ClientSendOptions = {}): Promise<void> {
     const { id } = record('send options', options, ['id']) as ClientSendOptions;
-    const fields = encodeEvent(type, data, undefined, this.#cursor.host.serialize);
+    const fields = this.#cursor.host.encode(type, data);
     const frame = id === undefined ? frameFields(fields) : frameEvent(checkId(id), fields);
     return this.#cursor.send(frame);
   }
 
-  async sendFrom(
-    source: AsyncIterable<unknown> | Iterable<unknown>,
-    options: SendFromOptions = {},
-  ): Promise<void> {
-    const { type = 'message' } = record('sendFrom options', options, ['type']) as SendFromOptions;
-    await sendFrom(source, this.#cursor, (value) => this.sendEvent(type, value));
+  #outcome(work: () => Promise<void>): Promise<void> {
+    const { reporter } = this.#cursor.host;
+    const { isReporting } = reporter;
+    return Outcome.of(work, (error) => {
+      if (isReporting) return;
+      const message = `event not sent to client ${this.#cursor.id}: ${describe(error)}`;
+      reporter.unheard(`client ${kindOf(error)}`, message);
+    });
   }
 
   close(): void {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { Watermark } from '../util/watermark.js';
 import { BATCH_BYTES, type Batch, Parts } from '../window/batch.js';
 import { type Gap, type GapReason, join } from '../window/gap.js';
@@ -7,7 +8,7 @@ import type { Reader, Window } from '../window/window.js';
 import { DirectEvents } from './direct.js';
 import type { CursorHost } from './host.js';
 import type { NoticeTypes } from './notices.js';
-import { NO_ROOMS } from './rooms.js';
+import { Membership, NO_ROOMS } from './rooms.js';
 import type { Sink, SinkOwner } from './sink.js';
 
 /**
@@ -26,6 +27,7 @@ export class Cursor implements SinkOwner, Reader, PageReader {
   page: Page | undefined;
   /** Written last of all, before the stream is ended. */
   farewell: Batch | undefined;
+  replayed: ((bytes: number) => void) | undefined;
   /** Whether it lags: since it was blocked, or connected, it has not had everything yet. */
   conflates = false;
   /** The heartbeat's tick at which it was last written to. */
@@ -47,7 +49,7 @@ export class Cursor implements SinkOwner, Reader, PageReader {
   /** It gets nothing above this sequence, and is ended there. */
   #end: number | undefined;
   // What follows is made when it is first asked for: most clients never do, and there may be many.
-  #rooms: Set<string> | undefined;
+  #membership: Membership<Cursor> | undefined;
   direct: DirectEvents | undefined;
   #given: Watermark | undefined;
   #gone: AbortController | undefined;
@@ -82,28 +84,25 @@ export class Cursor implements SinkOwner, Reader, PageReader {
   get signal(): AbortSignal {
     if (this.#gone === undefined) {
       this.#gone = new AbortController();
+      // Any number of things may be under way for a client: that is no leak.
+      setMaxListeners(0, this.#gone.signal);
       if (this.#state === 'gone') this.#gone.abort();
     }
     return this.#gone.signal;
   }
 
   get rooms(): ReadonlySet<string> {
-    return this.#rooms ?? NO_ROOMS;
+    return this.#membership?.names ?? NO_ROOMS;
   }
 
   join(rooms: readonly string[]): void {
     if (this.#state === 'gone') return;
-    this.#rooms ??= new Set();
-    for (const room of rooms) {
-      this.#rooms.add(room);
-      this.host.members.add(this, room);
-    }
+    this.#membership ??= new Membership<Cursor>(this.host.members, this);
+    this.#membership.join(rooms, this.host.limits);
   }
 
   leave(rooms: readonly string[]): void {
-    for (const room of rooms) {
-      if (this.#rooms?.delete(room)) this.host.members.delete(this, room);
-    }
+    this.#membership?.leave(rooms);
   }
 
   /** Sends a frame to this client alone, right after what was accepted so far. */
@@ -134,7 +133,7 @@ export class Cursor implements SinkOwner, Reader, PageReader {
     this.become('gone');
     this.#gone?.abort();
     this.direct?.drop();
-    for (const room of this.rooms) this.host.members.delete(this, room);
+    this.#membership?.end();
     this.left();
   }
 
@@ -262,6 +261,7 @@ export class Cursor implements SinkOwner, Reader, PageReader {
     this.#position = batch.last;
     if (batch.events === 0) return true;
     counters.delivered += batch.events;
+    if (window !== ring) this.replayed?.(batch.bytes.length);
     return this.#write(batch);
   }
 

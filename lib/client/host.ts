@@ -1,14 +1,17 @@
-import type { Serialize } from '../frame.js';
+import type { Encode } from '../frame.js';
 import type { Counters } from '../stats.js';
+import type { Reporter } from '../util/logger.js';
 import type { Ring } from '../window/ring.js';
 import type { Notices } from './notices.js';
-import type { Rooms } from './rooms.js';
+import type { RoomLimits, Rooms } from './rooms.js';
 
 /** The hub, as its cursors see it. */
 export interface CursorHost<Cursor> {
   readonly ring: Ring;
   readonly notices: Notices;
-  readonly serialize: Serialize;
+  readonly limits: RoomLimits;
+  readonly encode: Encode;
+  readonly reporter: Reporter;
   readonly counters: Counters;
   readonly members: Rooms<Cursor>;
   drained(cursor: Cursor): void;

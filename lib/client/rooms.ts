@@ -26,9 +26,71 @@ export class Rooms<Member> {
   }
 }
 
-/** Throws a TypeError for a value that is no name of a room. */
-export function checkRoom(room: unknown): asserts room is string {
+/** The rooms of one member. */
+export class Membership<Member> {
+  readonly names = new Set<string>();
+  readonly #rooms: Rooms<Member>;
+  readonly #member: Member;
+
+  constructor(rooms: Rooms<Member>, member: Member) {
+    this.#rooms = rooms;
+    this.#member = member;
+  }
+
+  /** Throws what `checkRooms` throws, and joins none of them then. */
+  join(rooms: readonly string[], limits: RoomLimits): void {
+    const more = checkRooms(rooms, limits).filter((room) => !this.names.has(room));
+    checkCount(this.names.size + new Set(more).size, limits);
+    for (const room of more) {
+      this.names.add(room);
+      this.#rooms.add(this.#member, room);
+    }
+  }
+
+  leave(rooms: readonly string[]): void {
+    for (const room of rooms) {
+      if (this.names.delete(room)) this.#rooms.delete(this.#member, room);
+    }
+  }
+
+  /** The member is gone. What it was in can still be read. */
+  end(): void {
+    for (const room of this.names) this.#rooms.delete(this.#member, room);
+  }
+}
+
+/** How many rooms an event may be for, and a client be in, and how long their names may be. */
+export interface RoomLimits {
+  readonly maxRooms: number;
+  readonly maxRoomLength: number;
+}
+
+const UNLIMITED: RoomLimits = { maxRooms: Infinity, maxRoomLength: Infinity };
+
+/**
+ * A copy of a list of rooms. Throws a TypeError for what is no list, or has something in it that is no name of a
+ * room, and a RangeError for what is beyond the limits.
+ */
+export function checkRooms(rooms: unknown, limits: RoomLimits = UNLIMITED): readonly string[] {
+  if (!Array.isArray(rooms)) {
+    throw new TypeError(`rooms ${quote(rooms)}: must be a list of strings`);
+  }
+  checkCount(rooms.length, limits);
+  // A list may have holes, which `forEach` passes over.
+  return Array.from(rooms as unknown[], (room) => checkRoom(room, limits));
+}
+
+export function checkRoom(room: unknown, { maxRoomLength }: RoomLimits): string {
   if (typeof room !== 'string' || room === '') {
     throw new TypeError(`room ${quote(room)}: must be a non-empty string`);
   }
+  if (room.length <= maxRoomLength) return room;
+  throw new RangeError(
+    `room ${quote(room)}: must have at most maxRoomLength, ${maxRoomLength} characters, and has ${room.length}`,
+  );
+}
+
+export function checkCount(rooms: number, { maxRooms }: RoomLimits): void {
+  if (rooms <= maxRooms) return;
+  throw new RangeError(`${rooms} rooms: must be at most maxRooms, ${maxRooms}`);
 }

@@ -1,9 +1,9 @@
-import { setMaxListeners } from 'node:events';
 import { SseError } from '../errors.js';
 import { type EventId, formatEventId } from '../log/event-id.js';
 import type { Log, LogRecord } from '../log/log.js';
 import { Watermark } from '../util/watermark.js';
 import type { Ring } from '../window/ring.js';
+import { Abandoned } from './abandoned.js';
 import { createLimiter, type Limiter } from './limiter.js';
 import { type Wait, Watchdog } from './watchdog.js';
 
@@ -34,6 +34,7 @@ export class PublishQueue {
   readonly #watchdog: Watchdog;
   /** On their way into the log. */
   readonly #appending = new Set<Promise<EventId>>();
+  readonly #abandoned = new Abandoned();
   /** Which events have come from the log: some sends wait for theirs. */
   readonly #arrived = new Watermark();
   #isClosed = false;
@@ -63,14 +64,16 @@ export class PublishQueue {
     return this.#requests.activeCount + this.#requests.pendingCount;
   }
 
-  /** Resolves with the event's id when the log has the event. `signal` ends the wait for a slot. */
-  send(record: LogRecord, signal: AbortSignal | undefined): Promise<string> {
+  /**
+   * Resolves with the event's id when the log has the event. `signal` ends the wait for a slot. A failure that
+   * says something of the log is reported, unless it is not to be.
+   */
+  send(record: LogRecord, signal: AbortSignal | undefined, reportsFailure = true): Promise<string> {
     const wait = this.#watchdog.enter();
     const sent = new Promise<string>((resolve, reject) => {
-      const abandon = () => wait.giveUp?.(signal?.reason);
       const start = () => {
         wait.giveUp = undefined;
-        signal?.removeEventListener('abort', abandon);
+        if (signal !== undefined) this.#abandoned.delete(signal, wait);
       };
       wait.giveUp = (reason) => {
         start();
@@ -84,14 +87,10 @@ export class PublishQueue {
       });
       if (wait.giveUp === undefined) return;
       this.#watchdog.start();
-      if (signal === undefined) return;
-      // Any number of sends may wait under one signal: that is no leak.
-      setMaxListeners(0, signal);
-      signal.addEventListener('abort', abandon, { once: true });
+      if (signal !== undefined) this.#abandoned.add(signal, wait);
     });
-    // A ticker that nobody awaits must not end the process because the log is unreachable, or closed.
     sent.catch((error) => {
-      if (error !== signal?.reason) this.#hooks.failed(error);
+      if (reportsFailure && error !== signal?.reason) this.#hooks.failed(error);
     });
     return sent;
   }

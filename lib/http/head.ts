@@ -1,7 +1,7 @@
 import { type ServerResponse, validateHeaderName, validateHeaderValue } from 'node:http';
 import type { Socket } from 'node:net';
 import { quote } from '../errors.js';
-import type { Request, Response } from './message.js';
+import { isHttp2, type Request, type Response } from './message.js';
 
 /** Response headers to set beside those of an event stream, or instead of them. */
 export type Headers = Readonly<Record<string, string | number | readonly string[]>>;
@@ -58,7 +58,7 @@ function keepOpen(req: Request): void {
   // A server takes any Duplex for a connection, and not all have these methods.
   const socket: Partial<Socket> = req.socket;
   // Over HTTP/2 the timeout is that of all the streams on the connection.
-  if (req.httpVersionMajor < 2) socket.setTimeout?.(0);
+  if (!isHttp2(req)) socket.setTimeout?.(0);
   socket.setNoDelay?.(true);
   socket.setKeepAlive?.(true, TCP_KEEP_ALIVE_DELAY);
 }

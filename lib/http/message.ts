@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { IncomingMessage, type ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 
 /** A request of node:http, and so of Express and Connect, or of node:http2's compatibility API. */
@@ -13,3 +13,8 @@ type ExpressRequest = import('express').Request;
 
 /** The request that a route's functions receive: Express's own, where its types are installed. */
 export type RouteRequest = 0 extends 1 & ExpressRequest ? Request : ExpressRequest;
+
+/** Whether a request came over HTTP/2. Its line may claim to have, over a connection of HTTP/1. */
+export function isHttp2(req: Request): req is Http2ServerRequest {
+  return req.httpVersionMajor >= 2 && !(req instanceof IncomingMessage);
+}

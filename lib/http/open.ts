@@ -2,14 +2,15 @@
 
 import type { ServerResponse } from 'node:http';
 import type { Http2ServerResponse } from 'node:http2';
-import type { Attachment, Refusal } from '../client/admission.js';
+import type { Attachment } from '../client/admission.js';
 import { absentClient, type Client } from '../client/client.js';
+import type { Refusal } from '../client/entry.js';
 import { describe, SseError } from '../errors.js';
 import { frameRetry } from '../frame.js';
 import type { EventHub } from '../hub.js';
-import { decide } from './decide.js';
+import { type Decision, decide, METHODS, type PendingDecision } from './decide.js';
 import { sendHead } from './head.js';
-import type { Request, Response, RouteRequest } from './message.js';
+import { isHttp2, type Request, type Response, type RouteRequest } from './message.js';
 import { type OpenOptions, type RouteSettings, readRouteOptions } from './route-options.js';
 import { createSink } from './sink.js';
 
@@ -29,19 +30,44 @@ export async function open(
   checkCanStream(res);
   const decided = decide(hub, req, route);
   // Not awaited where nothing has to be waited for: the head is then sent before this returns.
-  const decision = decided instanceof Promise ? await decided : decided;
+  const decision = 'leave' in decided ? await whileThere(req, res, decided) : decided;
   if (decision.answer === 'stream') return begin(hub, req, res, decision.attachment, route);
   if (hasLeft(req, res)) return absentClient();
   checkCanStream(res);
+  if (decision.answer === 'none') return absentClient();
   if (decision.answer === 'refusal') return refuse(hub, decision.reason, req, res, route);
   if (decision.answer === 'head') {
     sendHead(req, res, route.headers);
     return reject(res);
   }
-  res.statusCode = 406;
   res.setHeader('Content-Type', 'text/plain; charset=utf-8');
+  if (decision.answer === 'not allowed') {
+    res.statusCode = 405;
+    res.setHeader('Allow', METHODS);
+    return reject(res, `This resource answers ${METHODS.join(', ')} only.\n`);
+  }
+  res.statusCode = 406;
   return reject(res, 'This resource is served as text/event-stream only.\n');
 }
+
+/** Gives the client's place back at once if it leaves before it is decided on. */
+async function whileThere(
+  { socket }: Request,
+  res: Response,
+  { decision, leave }: PendingDecision,
+): Promise<Decision> {
+  // The response isn't notified of the connection's end while another response has its turn.
+  const parties = [res, socket] as const;
+  for (const party of parties) party.once('close', leave);
+  try {
+    return await decision;
+  } finally {
+    for (const party of parties) party.off('close', leave);
+  }
+}
+
+/** It is this client's own doing. */
+const TOO_MANY: readonly Refusal[] = ['key', 'replay', 'connection'];
 
 function begin(
   hub: EventHub,
@@ -68,6 +94,7 @@ function begin(
     res.uncork?.();
   }
   if (route.onConnect !== undefined) void connected(hub, client, req, route.onConnect);
+  setImmediate(discardBody, req);
   return client;
 }
 
@@ -80,8 +107,16 @@ async function connected(
   try {
     await onConnect(client, req as RouteRequest);
   } catch (error) {
-    hub.logger.warn(`onConnect failed for client ${client.id}: ${describe(error)}`);
+    hub.logger.unheard('onConnect', `onConnect failed for client ${client.id}: ${describe(error)}`);
   }
+}
+
+/**
+ * A body that nobody has begun to read would keep its connection from showing that the client has left, and at last
+ * have it cut for a request that takes too long.
+ */
+function discardBody(req: Request): void {
+  if (req.readableFlowing === null && req.listenerCount('readable') === 0) req.resume();
 }
 
 function refuse(
@@ -97,7 +132,7 @@ function refuse(
   }
   const retry = hub.admission.jitteredRetry();
   if (hub.admission.refuse === 'status') {
-    res.statusCode = reason === 'key' ? 429 : 503;
+    res.statusCode = TOO_MANY.includes(reason) ? 429 : 503;
     res.setHeader('Retry-After', Math.ceil(retry / 1000));
     return reject(res);
   }
@@ -115,7 +150,7 @@ function reject(res: Response, body?: string | Buffer): Client {
 function hasLeft(req: Request, res: Response): boolean {
   // A response that ended is destroyed as well, but its client has an answer.
   if (res.writableEnded) return false;
-  if (req.httpVersionMajor >= 2) return (res as Http2ServerResponse).stream.destroyed;
+  if (isHttp2(req)) return (res as Http2ServerResponse).stream.destroyed;
   // The response isn't notified of the connection's end while another response has its turn.
   return res.destroyed || req.socket.destroyed;
 }

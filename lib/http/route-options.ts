@@ -1,5 +1,5 @@
 import type { Client } from '../client/client.js';
-import { checkRoom } from '../client/rooms.js';
+import { checkRooms } from '../client/rooms.js';
 import { quote } from '../errors.js';
 import type { AnyEvents } from '../publisher.js';
 import { eventType, type Readers, readOptions, type Settings } from '../validate.js';
@@ -32,10 +32,12 @@ export interface OpenOptions<Events extends object = AnyEvents> {
    */
   readonly onConnect?: { on(client: Client<Events>, req: RouteRequest): unknown }['on'] | undefined;
   /**
-   * The key that a client is counted under for `maxClientsPerKey`: a function of the request that
-   * returns a string. Default: Express's `req.ip`, or the address of the connection.
+   * The key that a client is counted under for `maxClientsPerKey` and `maxReplayBytes`: a function of the request
+   * that returns a non-empty string, or undefined for a client that neither limit is for. What the function throws
+   * goes to `next`, and no stream is opened. Default: Express's `req.ip`, or the address of the connection; of an
+   * IPv6 address, the first 64 bits.
    */
-  readonly key?: OfRequest<string> | undefined;
+  readonly key?: OfRequest<string | undefined> | undefined;
   /** The hub's `readyEvent`, for this route alone. Default: the hub's. */
   readonly readyEvent?: string | false | undefined;
   /** The hub's `heartbeatEvent`, for this route alone. Default: the hub's. */
@@ -73,15 +75,6 @@ export function prepareRoute(options: OpenOptions): RouteSettings {
 export function readRouteOptions(options: OpenOptions): RouteSettings {
   if (checked.has(options)) return options as RouteSettings;
   return readOptions('open options', options, routeOptions);
-}
-
-/** Throws a TypeError for what is no list of rooms. */
-export function checkRooms(rooms: unknown): readonly string[] {
-  if (!Array.isArray(rooms)) {
-    throw new TypeError(`rooms ${quote(rooms)}: must be a list of strings`);
-  }
-  rooms.forEach(checkRoom);
-  return rooms;
 }
 
 function optionalFunction<Value>(name: string, value: unknown): Value {

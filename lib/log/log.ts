@@ -19,6 +19,8 @@ export interface LogRecord {
 export interface LogEntry extends LogRecord {
   /** Dense: exactly one more than that of the entry before. Never taken from a clock. */
   readonly sequence: number;
+  /** No hub has written it. It is counted, and has to be for no room. Default false. */
+  readonly isForeign?: boolean | undefined;
 }
 
 /** The hub, as its log sees it: it is notified of everything, in order. None of its methods throws. */

@@ -1,4 +1,4 @@
-import { describe } from '../errors.js';
+import { describe, SseError } from '../errors.js';
 import { plural } from '../util/plural.js';
 
 /** What a hub knows about its log: whether the log is reachable, and what it has stored. */
@@ -9,6 +9,9 @@ export class LogStatus {
   #isReachable = true;
   /** How many events were not sent since the log became unreachable. */
   #unsent = 0;
+
+  /** Whether a send was late: the hub is closed. */
+  #isClosed = false;
 
   constructor(warn: (message: string) => void) {
     this.#warn = warn;
@@ -35,6 +38,10 @@ export class LogStatus {
   notSent(error: unknown): void {
     // A sender with a timer would have this said again and again.
     if (!this.#isReachable && this.#unsent++ > 0) return;
+    if (error instanceof SseError && error.code === 'ERR_SSE_CLOSED') {
+      if (this.#isClosed) return;
+      this.#isClosed = true;
+    }
     this.#warn(`event not sent: ${describe(error)}`);
   }
 }

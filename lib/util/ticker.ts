@@ -1,3 +1,11 @@
+import { AsyncResource } from 'node:async_hooks';
+
+/**
+ * Where timers run. One that is started while a request is answered would keep the request's AsyncLocalStorage for as
+ * long as it runs, and show it to what others do.
+ */
+const outside = new AsyncResource('express-sse-hub');
+
 /** A timer that runs only while there is something to do, and keeps no process alive. */
 export class Ticker {
   readonly #period: number;
@@ -12,10 +20,13 @@ export class Ticker {
 
   /** Starts it, unless it runs. */
   start(): void {
-    this.#timer ??= setInterval(() => {
-      if (this.#tick()) return;
-      clearInterval(this.#timer);
-      this.#timer = undefined;
-    }, this.#period).unref();
+    this.#timer ??= outside.runInAsyncScope(() => setInterval(() => this.#run(), this.#period));
+    this.#timer.unref();
+  }
+
+  #run(): void {
+    if (this.#tick()) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
   }
 }

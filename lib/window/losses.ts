@@ -1,7 +1,8 @@
 import type { LogRecord } from '../log/log.js';
 
-/** For so many rooms the last loss is known exactly; for the others, roughly. */
+/** For so many rooms, with names of so many characters, the last loss is known exactly; for the others, roughly. */
 const MOST_ROOMS = 10_000;
+const MOST_CHARACTERS = 1024 * 1024;
 
 /**
  * Remembers what a ring has dropped: not the events, but which rooms the last of them were for. So a
@@ -12,6 +13,7 @@ export class Losses {
   #everybody = 0;
   /** The last dropped event of each room. The room whose loss is the oldest is first. */
   readonly #rooms = new Map<string, number>();
+  #characters = 0;
   /** The last dropped event of the rooms that are no longer in the map. */
   #otherRooms = 0;
   /** Up to here, the number of dropped events for one client is unknown. */
@@ -26,14 +28,19 @@ export class Losses {
       return;
     }
     for (const room of rooms) {
-      this.#rooms.delete(room);
+      this.#forget(room);
       this.#rooms.set(room, sequence);
+      this.#characters += room.length;
     }
-    while (this.#rooms.size > MOST_ROOMS) {
+    while (this.#rooms.size > MOST_ROOMS || this.#characters > MOST_CHARACTERS) {
       const [room, last] = this.#rooms.entries().next().value as [string, number];
-      this.#rooms.delete(room);
+      this.#forget(room);
       this.#otherRooms = last;
     }
+  }
+
+  #forget(room: string): void {
+    if (this.#rooms.delete(room)) this.#characters -= room.length;
   }
 
   /** Whether a client in these rooms lost an event above its position. */

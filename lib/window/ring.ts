@@ -4,8 +4,9 @@ import type { Gap, GapReason } from './gap.js';
 import { Losses } from './losses.js';
 import { type Pushed, Window } from './window.js';
 
-/** About how many bytes an entry takes beside its frame: the objects around it. */
+/** About how many bytes an entry takes beside its frame, the objects around it, and each of its rooms. */
 const ENTRY_OVERHEAD = 200;
+const ROOM_OVERHEAD = 24;
 
 /** How much a ring keeps; each bound holds by itself. */
 export interface RingBounds {
@@ -46,7 +47,7 @@ export class Ring extends Window {
   /** Adds the next entry. The ring does not shrink before `trim`. */
   override push(entry: LogEntry): Pushed {
     const pushed = super.push(entry);
-    this.#bytes += pushed.bytes + ENTRY_OVERHEAD;
+    this.#bytes += pushed.bytes + overhead(entry.rooms);
     return pushed;
   }
 
@@ -65,7 +66,7 @@ export class Ring extends Window {
 
   #drop(): void {
     const { held, replaced } = this.shift();
-    this.#bytes -= held.frame.length + ENTRY_OVERHEAD;
+    this.#bytes -= held.frame.length + overhead(held.rooms);
     this.#losses.add(this.trimmedTo, held, replaced);
   }
 
@@ -78,14 +79,16 @@ export class Ring extends Window {
   /**
    * Where a client with this Last-Event-ID goes on; without one, a client starts at the head.
    *
-   * Where the id can't be honoured, there is a gap, and the client starts at what is left.
+   * Where the id can't be honoured, there is a gap, and the client starts at what is left. One that is no id at all
+   * is nobody's place: it gets no events for it, since there may be megabytes.
    */
   locate(lastEventId: string | undefined, rooms: Iterable<string>): Start {
     if (lastEventId === undefined || lastEventId === '') return { position: this.head };
     const lost = (reason: GapReason) => ({ position: this.trimmedTo, gap: { reason } });
-    if (lastEventId.length > MAX_ID_LENGTH) return lost('oversized');
+    const noId = (reason: GapReason) => ({ position: this.head, gap: { reason } });
+    if (lastEventId.length > MAX_ID_LENGTH) return noId('oversized');
     const id = parseEventId(lastEventId);
-    if (id === undefined) return lost('malformed');
+    if (id === undefined) return noId('malformed');
     if (id.epoch !== this.epoch) return lost('epoch');
     if (id.sequence > this.head) return lost('ahead');
     if (this.reaches) return { position: id.sequence };
@@ -94,4 +97,8 @@ export class Ring extends Window {
       gap: this.gapAbove(id.sequence, rooms),
     };
   }
+}
+
+function overhead(rooms: readonly string[] = []): number {
+  return rooms.reduce((sum, { length }) => sum + length + ROOM_OVERHEAD, ENTRY_OVERHEAD);
 }

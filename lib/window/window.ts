@@ -146,10 +146,23 @@ export class Window {
   /** How many events for this reader lie above its position. */
   count(reader: Reader): number {
     let count = 0;
-    for (let passed = reader.position; passed < this.head; passed++) {
-      if (isFor(this.#held.at(passed - this.trimmedTo) as Held, reader.rooms)) count++;
-    }
+    for (const _held of this.#above(reader)) count++;
     return count;
+  }
+
+  /** How many bytes they have, as far as they are in the window. */
+  bytesAbove(reader: Reader): number {
+    let bytes = 0;
+    for (const { frame } of this.#above(reader)) bytes += frame.length;
+    return bytes;
+  }
+
+  *#above({ position, rooms }: Reader): Iterable<Held> {
+    const { trimmedTo } = this;
+    for (let passed = Math.max(position, trimmedTo); passed < this.head; passed++) {
+      const held = this.#held.at(passed - trimmedTo) as Held;
+      if (isFor(held, rooms)) yield held;
+    }
   }
 }
 

@@ -1,10 +1,18 @@
-import type { LogRecord } from '../log.js';
+import type { LogEntry, LogRecord } from '../log.js';
+
+/** An entry of an engine, without its place. */
+export type Decoded = LogRecord & Pick<LogEntry, 'isForeign'>;
 
 /** An entry that no hub has written. It is for no room: nobody gets it, and there is no hole in its place. */
-export const FOREIGN: LogRecord = { fields: Buffer.alloc(0), rooms: [], conflate: undefined };
+export const FOREIGN: Decoded = {
+  fields: Buffer.alloc(0),
+  rooms: [],
+  conflate: undefined,
+  isForeign: true,
+};
 
 /** What an engine holds is input, since other programs may write there as well. */
-export function readRecord(fields: unknown, rooms: unknown, conflate: unknown): LogRecord {
+export function readRecord(fields: unknown, rooms: unknown, conflate: unknown): Decoded {
   if (!Buffer.isBuffer(fields) || !isAbsentOr(isRooms, rooms)) return FOREIGN;
   if (!isAbsentOr(isString, conflate)) return FOREIGN;
   return { fields, rooms, conflate };
