@@ -1,4 +1,4 @@
-import { describe as describeError, messageOf, quote } from '../lib/errors.js';
+import { describe as describeError, messageOf, quote, SseError } from '../lib/errors.js';
 import { createHub } from '../lib/index.js';
 import { serve } from './support/server.js';
 import { StreamReader } from './support/stream-client.js';
@@ -25,6 +25,29 @@ const hostile: readonly [string, unknown][] = [
   ['an error whose stack throws', Object.defineProperty(new Error('x'), 'stack', { get: fail })],
   ['a proxy of which everything throws', new Proxy({}, new Proxy({}, { get: () => fail }))],
 ];
+
+describe('instanceof SseError', () => {
+  test('holds for an error of another copy of the package', () => {
+    jest.isolateModules(() => {
+      const other = jest.requireActual('../lib/errors.js') as typeof import('../lib/errors.js');
+      expect(other.SseError).not.toBe(SseError);
+      const error = new other.SseError('ERR_SSE_CLOSED', 'closed');
+      expect(error instanceof SseError).toBe(true);
+      expect(error instanceof Error).toBe(true);
+    });
+  });
+
+  test.each(hostile)('is false for %s, and throws nothing', (_name, value) => {
+    expect(value instanceof SseError).toBe(false);
+  });
+
+  test('goes by the class where one extends it', () => {
+    class Mine extends SseError {}
+    const mine = new Mine('ERR_SSE_CLOSED', '');
+    expect([mine instanceof Mine, mine instanceof SseError]).toEqual([true, true]);
+    expect(new SseError('ERR_SSE_CLOSED', '') instanceof Mine).toBe(false);
+  });
+});
 
 describe.each(hostile)('%s', (_name, value) => {
   test('is quoted in one line, somehow', () => {

@@ -220,3 +220,18 @@ test('more than ten iterables are sent to one client without a warning', async (
   reader.destroy();
   await gone;
 });
+
+test.each(['error', 'open'])(
+  "events of the type '%s' are warned of once, and sent",
+  async (type) => {
+    const { hub, reader } = await connect({});
+    const warnings = await warningsDuring(async () => {
+      await hub.sendEvent(type, 1);
+      await hub.sendEvent(type, 2);
+    });
+    await reader.received(2);
+    expect(warnings).toEqual([
+      `SseWarning: event type '${type}': EventSource has an event of its own with this name, and calls on${type} for both; another name keeps them apart`,
+    ]);
+  },
+);

@@ -14,17 +14,32 @@ export type SseErrorCode =
   | 'ERR_SSE_LOG_REFUSED'
   | 'ERR_SSE_CANNOT_STREAM';
 
-/** An error of this package. Its `code` says which. */
+/** The same in all copies of this module: an app may load the package as ESM and as CommonJS. */
+const BRAND = Symbol.for('express-sse-hub.SseError');
+
+/** An error of this package. Its `code` says which. `instanceof` holds in whichever way the package is loaded. */
 export class SseError extends Error {
+  static override [Symbol.hasInstance](value: unknown): value is SseError {
+    // biome-ignore lint/complexity/noThisInStatic: classes that extend this one inherit the method.
+    const asked: unknown = this;
+    if (asked !== SseError) return Function.prototype[Symbol.hasInstance].call(asked, value);
+    try {
+      return typeof value === 'object' && value !== null && BRAND in value;
+    } catch {
+      return false;
+    }
+  }
+
   override readonly name = 'SseError';
   /** What went wrong, for programs. */
   readonly code: SseErrorCode;
   /** The HTTP status that Express's error handling answers with. */
   readonly status: number;
 
-  constructor(code: SseErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: SseErrorCode, message: string, options?: { readonly cause?: unknown }) {
     super(message, options);
     this.code = code;
+    Object.defineProperty(this, BRAND, { value: true });
     this.status = code === 'ERR_SSE_CANNOT_STREAM' ? 501 : 503;
   }
 }

@@ -1,6 +1,7 @@
 import { isAnyArrayBuffer, isUint8Array } from 'node:util/types';
 import { messageOf, quote } from './errors.js';
 import { toJson } from './util/json.js';
+import type { Reporter } from './util/logger.js';
 import { integer, isEventType, MAX_DELAY } from './validate.js';
 
 /** Turns data that is neither a string nor bytes into text. */
@@ -41,9 +42,23 @@ export function encodeEvent(
 /** `encodeEvent` with the options of a hub. */
 export type Encode = (type: string, data: unknown, retry?: number) => Buffer;
 
-/** Its function throws also a RangeError, for an event that is longer than `maxEventBytes`. */
-export function createEncoder(serialize: Serialize, maxEventBytes: number): Encode {
+/** EventSource dispatches events of these types itself. */
+const EVENT_SOURCES_OWN = ['error', 'open'];
+
+/**
+ * Its function throws also a RangeError, for an event that is longer than `maxEventBytes`. It warns of types that
+ * EventSource has itself.
+ */
+export function createEncoder(
+  serialize: Serialize,
+  maxEventBytes: number,
+  reporter: Pick<Reporter, 'once'>,
+): Encode {
   return (type, data, retry) => {
+    if (EVENT_SOURCES_OWN.includes(type)) {
+      const message = `event type '${type}': EventSource has an event of its own with this name, and calls on${type} for both; another name keeps them apart`;
+      reporter.once(`type ${type}`, message);
+    }
     const fields = encodeEvent(type, data, retry, serialize);
     if (fields.length <= maxEventBytes) return fields;
     throw new RangeError(

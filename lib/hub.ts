@@ -97,7 +97,7 @@ export class EventHub implements Publisher {
       whenOffered: (passed) => this.#dispatcher.whenOffered(passed),
       failed: (error) => this.#status.notSent(error),
     });
-    this.#encode = createEncoder(settings.serialize, settings.maxEventBytes);
+    this.#encode = createEncoder(settings.serialize, settings.maxEventBytes, this.logger);
     this.#toAll = this.#publisher();
     this.#host = {
       ring: this.#ring,

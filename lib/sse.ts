@@ -8,12 +8,16 @@ import { HUB_OPTIONS, type HubOptions } from './options.js';
 import type { AnyEvents } from './publisher.js';
 import { record } from './validate.js';
 
+/** What `sse()` puts on `res.locals`. */
+export interface SseLocals {
+  /** The hub that `sse()` or its `locals()` put here. */
+  stream: Hub;
+}
+
 declare global {
   namespace Express {
-    interface Locals {
-      /** The hub that `sse()` or its `locals()` put here. */
-      stream: Hub;
-    }
+    // Inherited, so that an app may declare the property itself, with the types of its events.
+    interface Locals extends SseLocals {}
   }
 }
 

@@ -207,6 +207,28 @@ describe('sendFrom', () => {
     sink.owner.closed();
   });
 
+  test('bytes are one text, wherever a chunk ends', async () => {
+    const text = 'Grüße, 世界 🌍\r\nsecond line\rthird\n\uFEFFend\r';
+    const bytes = Buffer.from(text);
+    for (let size = 1; size <= 5; size++) {
+      const { reader, client } = await connect();
+      const chunks: Uint8Array[] = [];
+      for (let at = 0; at < bytes.length; at += size) chunks.push(bytes.subarray(at, at + size));
+      await client.sendFrom(chunks);
+      await client.send('end');
+      await reader.until(({ data }) => data.at(-1) === 'end');
+      expect(reader.data.slice(0, -1).join('')).toBe(text.replace(/\r\n?/g, '\n'));
+    }
+  });
+
+  test('bytes that end within a character keep their place before what follows', async () => {
+    const { reader, client } = await connect();
+    const cut = Buffer.from('a€').subarray(0, 3);
+    await client.sendFrom([cut, 'text', new Uint8Array([0x62]).buffer, cut]);
+    await reader.received(6);
+    expect(reader.data).toEqual(['a', '\uFFFD', 'text', 'b', 'a', '\uFFFD']);
+  });
+
   test('a slow reader slows the source: 100 MB go through, and memory stays flat', async () => {
     const { reader, client } = await connect();
     const block = 'x'.repeat(64 * 1024);

@@ -1,5 +1,7 @@
 import { once } from 'node:events';
+import { isAnyArrayBuffer, isUint8Array } from 'node:util/types';
 import { quote } from '../errors.js';
+import { ByteText } from './byte-text.js';
 
 /** The client that a source is sent to, as far as the source is concerned. */
 export interface Recipient {
@@ -26,16 +28,17 @@ export async function sendFrom(
     // Not waited for: a generator that is waiting itself ends only when that is over.
     void Promise.resolve(iterator.return?.()).catch(() => {});
   };
+  const bytes = new ByteText();
   const pump = async () => {
     for (;;) {
       const { done, value } = await iterator.next();
-      if (done === true) return;
       try {
-        await send(value);
+        for (const event of eventsOf(bytes, value, done)) await send(event);
       } catch (error) {
         await iterator.return?.();
         throw error;
       }
+      if (done === true) return;
       if (recipient.isLeaving) return end();
     }
   };
@@ -49,6 +52,16 @@ export async function sendFrom(
   } finally {
     over.abort();
   }
+}
+
+/** What is to be sent for a value. Bytes are the text of one stream, as far as no other value is between them. */
+function eventsOf(bytes: ByteText, value: unknown, isDone: boolean | undefined): unknown[] {
+  if (!isDone && (isUint8Array(value) || isAnyArrayBuffer(value))) {
+    const text = bytes.take(value);
+    return text === '' ? [] : [text];
+  }
+  const rest = bytes.end();
+  return [...(rest === '' ? [] : [rest]), ...(isDone ? [] : [value])];
 }
 
 function iterate(source: unknown): AsyncIterator<unknown> | Iterator<unknown> {

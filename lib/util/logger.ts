@@ -17,11 +17,13 @@ export interface Reporter extends Logger {
    * for each kind.
    */
   unheard(kind: string, message: string): void;
+  /** What need be said but once for each kind: to the logger, or else as a warning of the process. */
+  once(kind: string, message: string): void;
 }
 
 /** Reports to a logger, or to none, and swallows its failures: they must not end the streams. */
 export function createReporter(logger: Logger | undefined): Reporter {
-  const warned = new Set<string>();
+  const said = new Set<string>();
   let depth = 0;
   const say = (level: 'info' | 'warn') => (message: string) => {
     depth++;
@@ -35,6 +37,12 @@ export function createReporter(logger: Logger | undefined): Reporter {
     }
   };
   const warn = say('warn');
+  const once = (kind: string, message: string) => {
+    if (said.has(kind)) return;
+    said.add(kind);
+    if (logger === undefined) process.emitWarning(message, 'SseWarning');
+    else warn(message);
+  };
   return {
     info: say('info'),
     warn,
@@ -42,11 +50,7 @@ export function createReporter(logger: Logger | undefined): Reporter {
     get isReporting() {
       return depth > 0;
     },
-    unheard(kind, message) {
-      if (logger !== undefined) return warn(message);
-      if (warned.has(kind)) return;
-      warned.add(kind);
-      process.emitWarning(message, 'SseWarning');
-    },
+    unheard: logger === undefined ? once : (_kind, message) => warn(message),
+    once,
   };
 }
