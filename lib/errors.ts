@@ -21,13 +21,7 @@ const BRAND = Symbol.for('express-sse-hub.SseError');
 export class SseError extends Error {
   static override [Symbol.hasInstance](value: unknown): value is SseError {
     // biome-ignore lint/complexity/noThisInStatic: classes that extend this one inherit the method.
-    const asked: unknown = this;
-    if (asked !== SseError) return Function.prototype[Symbol.hasInstance].call(asked, value);
-    try {
-      return typeof value === 'object' && value !== null && BRAND in value;
-    } catch {
-      return false;
-    }
+    return this === SseError ? hasBrand(value) : super[Symbol.hasInstance](value);
   }
 
   override readonly name = 'SseError';
@@ -41,6 +35,14 @@ export class SseError extends Error {
     this.code = code;
     Object.defineProperty(this, BRAND, { value: true });
     this.status = code === 'ERR_SSE_CANNOT_STREAM' ? 501 : 503;
+  }
+}
+
+function hasBrand(value: unknown): boolean {
+  try {
+    return typeof value === 'object' && value !== null && BRAND in value;
+  } catch {
+    return false;
   }
 }
 

@@ -34,6 +34,9 @@ afterEach(async () => {
   for (let end = endings.pop(); end !== undefined; end = endings.pop()) await end();
 });
 
+/** Nobody stops to wait. */
+const NEVER = new AbortController().signal;
+
 /** Resolves when the log has begun. It is closed after the test. */
 async function follow(log: Log): Promise<RecordingFollower> {
   endings.push(() => log.close?.());
@@ -126,6 +129,65 @@ function redisLibraryContract(site: Site, library: RedisLibrary<RedisClient>): v
       const left = await connections(site.server);
       return !opened.some((id) => left.includes(id));
     });
+  });
+
+  describe('gets over an entry that another program has added', () => {
+    /** A log, and a way to add to its stream by hand. */
+    async function openLog() {
+      const client = await (redisClients[0] as RedisLibrary<RedisClient>).connect(site.server.url);
+      endings.push(client.close);
+      const log = redisLog(client.client, { prefix });
+      const follower = await follow(log);
+      await log.append({ fields: Buffer.from('data: first\n') }, NEVER);
+      await follower.received(1);
+      const add = (id: string, ...fields: string[]) =>
+        site.server.command('XADD', `sse:{${prefix}}:log`, id, ...fields);
+      return { log, follower, add };
+    }
+
+    const epochOf = (follower: RecordingFollower) => follower.run?.epoch as string;
+
+    test.each<[string, string, (epoch: string) => string[]]>([
+      ['right behind the newest', '2-0', () => ['hello', 'world']],
+      ['with a time as its id', '*', () => ['hello', 'world']],
+      [
+        'with rooms that are no list',
+        '2-0',
+        (e) => ['e', e, 'w', 'x:1', 'd', 'data: x\n', 'r', '7'],
+      ],
+      ['of another epoch', '2-0', () => ['e', 'other', 'w', 'x:1', 'd', 'data: x\n']],
+    ])(
+      '%s: it is given as foreign, and what follows is stored and given',
+      async (_what, id, fields) => {
+        const { log, follower, add } = await openLog();
+        const epoch = epochOf(follower);
+        await add(id, ...fields(epoch));
+        await follower.received(2);
+        const second = await log.append({ fields: Buffer.from('data: second\n') }, NEVER);
+        await follower.received(3);
+        expect(follower.entries.map((entry) => [String(entry.fields), entry.isForeign])).toEqual([
+          ['data: first\n', undefined],
+          ['', true],
+          ['data: second\n', undefined],
+        ]);
+        expect(follower.entries.at(-1)?.sequence).toBe(second.sequence);
+        expect(second.epoch).toBe(epoch);
+        expect(follower.runs.every((run) => run.epoch === epoch)).toBe(true);
+      },
+    );
+
+    test.each(['9007199254740991-0', '18446744073709551615-18446744073709551615'])(
+      'with the id %s: the log begins another epoch, since nothing has room behind it',
+      async (id) => {
+        const { log, follower, add } = await openLog();
+        const epoch = epochOf(follower);
+        await add(id, 'hello', 'world');
+        await eventually(async () => epochOf(follower) !== epoch);
+        const second = await log.append({ fields: Buffer.from('data: second\n') }, NEVER);
+        await follower.received(2);
+        expect(second).toMatchObject({ epoch: epochOf(follower), sequence: 2 });
+      },
+    );
   });
 
   test('sends the scripts again to a server that has forgotten them', async () => {

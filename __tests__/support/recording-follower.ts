@@ -17,8 +17,8 @@ interface Wait {
 }
 
 /** An entry without what a log adds for itself. */
-export function plain({ sequence, fields, rooms, conflate }: LogEntry): LogEntry {
-  return { sequence, fields, rooms, conflate };
+export function plain({ sequence, fields, rooms, conflate, isForeign }: LogEntry): LogEntry {
+  return { sequence, fields, rooms, conflate, isForeign };
 }
 
 /** Remembers all that a log tells it, and lets a test wait for it. */

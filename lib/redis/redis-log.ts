@@ -1,7 +1,7 @@
 // redis/: the engine that keeps a log in Redis Streams, and the clients it is handed.
 
 import { randomBytes } from 'node:crypto';
-import { SseError } from '../errors.js';
+import { quote, SseError } from '../errors.js';
 import type { Log, LogRecord } from '../log/log.js';
 import {
   type Engine,
@@ -18,7 +18,7 @@ import {
   type SharedLogOptions,
   type SharedLogSettings,
 } from '../log/shared/options.js';
-import { parseJson, readRecord } from '../log/shared/record.js';
+import { FOREIGN, parseJson, readRecord } from '../log/shared/record.js';
 import { sharedLog } from '../log/shared/shared-log.js';
 import { connectorLike, type RedisClient, type RedisConnection } from './connection.js';
 import { APPEND, type Script, SYNC } from './script.js';
@@ -180,8 +180,13 @@ function bytesOf(entries: readonly StoredEntry[]): number {
   return entries.reduce((sum, { fields }) => sum + fields.length, 0);
 }
 
+/** Throws where another program has added an entry behind all that can be counted. The next `sync` clears the log. */
 function sequence(id: unknown): number {
-  return Number.parseInt(String(id), 10);
+  const number = Number.parseInt(String(id), 10);
+  if (number < Number.MAX_SAFE_INTEGER) return number;
+  throw new Error(
+    `a foreign entry has the id ${quote(String(id))}, behind which no event has room`,
+  );
 }
 
 /** The entries of the one stream that was read. Each library, and each protocol, wraps them differently. */
@@ -201,10 +206,12 @@ function readEntry([id, parts]: RawEntry): StoredEntry {
   const [rooms, key] = [values.get('r'), values.get('k')];
   // What is no JSON is no list of rooms either.
   const list = rooms === undefined ? undefined : (parseJson(String(rooms)) ?? null);
+  const [epoch, tag] = [values.get('e'), values.get('w')];
+  const record = readRecord(values.get('d'), list, key === undefined ? undefined : String(key));
   return {
-    epoch: String(values.get('e')),
+    epoch: String(epoch),
     sequence: sequence(id),
-    tag: String(values.get('w')),
-    ...readRecord(values.get('d'), list, key === undefined ? undefined : String(key)),
+    tag: String(tag),
+    ...(epoch === undefined || tag === undefined ? FOREIGN : record),
   };
 }

@@ -12,10 +12,17 @@ import { createHash } from 'node:crypto';
  */
 const PROLOGUE = `
 local log, meta = KEYS[1], KEYS[2]
+local LAST = 9007199254740991
 local function id(sequence) return string.format('%.0f-0', sequence) end
 local function sequenceOf(entry) return tonumber(string.match(entry[1], '^%d+')) end
 local function field(entry, name)
   for i = 1, #entry[2], 2 do if entry[2][i] == name then return entry[2][i + 1] end end
+end
+local function newest()
+  local info = redis.call('XINFO', 'STREAM', log)
+  for i = 1, #info, 2 do
+    if info[i] == 'last-generated-id' then return tonumber(string.match(info[i + 1], '^%d+')) end
+  end
 end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -23,12 +30,7 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local known = redis.call('HMGET', meta, 'epoch', 'head', 'start')
 local epoch, head, start = known[1], tonumber(known[2] or '0'), tonumber(known[3] or '0')
 local lost = not epoch
-if lost and redis.call('EXISTS', log) == 1 then
-  local info = redis.call('XINFO', 'STREAM', log)
-  for i = 1, #info, 2 do
-    if info[i] == 'last-generated-id' then head = tonumber(string.match(info[i + 1], '^%d+')) end
-  end
-end
+if lost and redis.call('EXISTS', log) == 1 then head = newest() end
 if epoch and string.find(' ' .. ARGV[4] .. ' ', ' ' .. epoch .. ' ', 1, true) then lost = true end
 if epoch and epoch == ARGV[1] then
   local sequence = tonumber(ARGV[2])
@@ -38,10 +40,17 @@ if epoch and epoch == ARGV[1] then
     lost = there ~= nil and field(there, 'w') ~= ARGV[3]
   end
 end
-if lost then
+local function reset()
   epoch, start = ARGV[5], head
   redis.call('HSET', meta, 'epoch', epoch, 'head', id(head):sub(1, -3), 'start', id(start):sub(1, -3))
 end
+-- Behind an entry of somebody else with the highest id, there is no room for others.
+local function clear()
+  redis.call('DEL', log)
+  head = tonumber(known[2] or '0')
+  reset()
+end
+if #redis.call('XREVRANGE', log, '+', id(LAST), 'COUNT', 1) > 0 then clear() elseif lost then reset() end
 
 local function trim()
   if ARGV[6] ~= '' and redis.call('XLEN', log) > tonumber(ARGV[6]) then
@@ -86,13 +95,25 @@ if last[1] and number <= tonumber(last[1]) then
   if number < tonumber(last[1]) then return {} end
   return { last[2], last[3] }
 end
-local first = id(head + 1)
-for i = 10, #ARGV, 3 do
+local first
+local function add(entry)
   head = head + 1
+  local added = redis.pcall('XADD', log, id(head), unpack(entry))
+  if type(added) == 'table' and added.err then
+    -- Somebody else has added an entry: the next one comes behind it.
+    local last = first == nil and redis.call('EXISTS', log) == 1 and newest() or 0
+    if last + #ARGV >= LAST then clear() elseif last >= head then head = last else head = head - 1 end
+    head = head + 1
+    entry[2] = epoch
+    redis.call('XADD', log, id(head), unpack(entry))
+  end
+  first = first or id(head)
+end
+for i = 10, #ARGV, 3 do
   local entry = { 'e', epoch, 'w', ARGV[9], 't', string.format('%.0f', now), 'd', ARGV[i] }
   if ARGV[i + 1] ~= '' then entry[9], entry[10] = 'r', ARGV[i + 1] end
   if ARGV[i + 2] ~= '' then entry[#entry + 1] = 'k'; entry[#entry + 1] = ARGV[i + 2] end
-  redis.call('XADD', log, id(head), unpack(entry))
+  add(entry)
 end
 redis.call('HSET', meta, 'head', id(head):sub(1, -3))
 redis.call('HSET', KEYS[3], 'number', ARGV[8], 'epoch', epoch, 'first', first)

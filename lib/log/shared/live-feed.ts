@@ -5,6 +5,7 @@ import type { LogFollower } from '../log.js';
 import type { Connection } from './connection.js';
 import type { Extent, StoredEntry } from './engine.js';
 import type { NewestPlace } from './place.js';
+import { FOREIGN } from './record.js';
 
 /** How often the engine is asked what it has, in ms, while entries arrive. */
 const SYNC_INTERVAL = 1000;
@@ -71,7 +72,7 @@ export class LiveFeed {
 
   /** The entries of this epoch. Throws where there are none but others: the log was reset. */
   ownOf(entries: readonly StoredEntry[]): StoredEntry[] {
-    const own = entries.filter(({ epoch }) => epoch === this.epoch);
+    const own = entries.filter(({ epoch, isForeign }) => isForeign || epoch === this.epoch);
     if (own.length === 0 && entries.length > 0) throw new Error('the log was reset');
     return own;
   }
@@ -100,14 +101,14 @@ export class LiveFeed {
         const entries = await this.#connection.use((session) => session.next(this.#sequence));
         if (this.#connection.isClosed) break;
         workedAt = performance.now();
-        if (await this.#take(entries)) {
+        // An entry that is of another epoch for good was put there by hand.
+        if (await this.#take(entries, strange > MOST_STRANGE)) {
           strange = 0;
           await this.#follower.ready();
         } else {
           syncedAt = Number.NEGATIVE_INFINITY;
           if (entries.length > 0) strange++;
           else if (head > this.#sequence) await this.#lookFor(head);
-          if (strange > MOST_STRANGE) throw new Error('the log holds entries of another epoch');
         }
       } catch (error) {
         if (this.#connection.isClosed) break;
@@ -139,23 +140,29 @@ export class LiveFeed {
     this.#follower.begin(epoch, sequence);
   }
 
-  /** False: there was no entry, or one of another epoch. The engine has to be asked what it has. */
-  async #take(entries: readonly StoredEntry[]): Promise<boolean> {
+  /**
+   * False: there was no entry, or one of another epoch. The engine has to be asked what it has. Where the answer is
+   * known, `isSure`, such an entry is a foreign one.
+   */
+  async #take(entries: readonly StoredEntry[], isSure = false): Promise<boolean> {
+    let newest: StoredEntry | undefined;
     for (const entry of entries) {
-      if (entry.epoch !== this.epoch) return false;
+      const isForeign = entry.isForeign || entry.epoch !== this.epoch;
+      if (isForeign && !entry.isForeign && !isSure) return false;
       // The entries in between are gone: trimmed, or deleted by hand.
       if (entry.sequence > this.#sequence + 1) {
         await this.#follower.ready();
         if (this.#connection.isClosed) return true;
-        this.#begin(this.epoch, entry.sequence - 1);
+        this.#follower.begin(this.epoch, entry.sequence - 1);
       }
       this.#sequence = entry.sequence;
-      this.#follower.entry(entry);
+      this.#follower.entry(isForeign ? { ...FOREIGN, sequence: entry.sequence } : entry);
+      // A foreign entry may lie behind all that hubs have stored: to know it would look like a loss of theirs.
+      if (!isForeign) newest = entry;
     }
-    const last = entries.at(-1);
-    if (last !== undefined) this.#newest.learn(last);
+    if (newest !== undefined) this.#newest.learn(newest);
     this.#noteGiven();
-    return last !== undefined;
+    return entries.length > 0;
   }
 
   /** An entry should have arrived, and has not: it is late, or it was deleted by hand. */
