@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { jetstream, jetstreamManager, type StreamConfig } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
+import { createHub } from '../../lib/index.js';
 import type { Log } from '../../lib/log/log.js';
 import { natsLog } from '../../lib/nats/nats-log.js';
 import { type Engine, stopEngines } from '../support/engine.js';
@@ -157,6 +158,28 @@ describeWith(NATS, 'a log in NATS', (path) => {
     expect(follower.entries.map(({ rooms }) => rooms)).toEqual([undefined, [], undefined]);
     expect(follower.runs).toHaveLength(1);
   });
+
+  test.each<[string, Partial<StreamConfig>, string, RegExp]>([
+    ['whose stream is full', { max_msgs: 1, discard: 'new' }, '', /maximum messages exceeded/],
+    ['whose stream has lost its subject', {}, 'elsewhere', /\(the last attempt failed with .+\)/],
+  ])(
+    '%s says so in the error of a send, and in the line of the log',
+    async (_what, config, subject, reason) => {
+      const { streams } = await jetstreamManager(await connectTo(site.server.port));
+      const name = `sse_${prefix}`;
+      await streams.add({ name, subjects: [`sse.${prefix}`], storage: 'memory', ...config });
+      const log = natsLog(jetstream(await connectTo(site.server.port)), { prefix });
+      const lines: string[] = [];
+      const logger = { info() {}, warn: (line: string) => lines.push(line) };
+      const hub = createHub({ log, logger, sendTimeout: 1500 });
+      endings.push(() => hub.close());
+      await hub.send('first');
+      if (subject !== '') await streams.update(name, { subjects: [subject + prefix] });
+      const error = await hub.send('second').catch((thrown: Error) => thrown);
+      expect(String(error)).toMatch(reason);
+      expect(lines).toEqual([expect.stringMatching(reason)]);
+    },
+  );
 
   test('takes a stream that is there as it is, and its limits for the history', async () => {
     const { streams } = await jetstreamManager(await connectTo(site.server.port));

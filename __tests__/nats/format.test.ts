@@ -28,6 +28,17 @@ describe("a stream's description", () => {
     );
   });
 
+  test.each(['9'.repeat(400), '9007199254740993', '1'.repeat(16)])(
+    'with a number that nobody can count on from, %s, is that of somebody else',
+    (number) => {
+      const foreign = stream(`(express-sse-hub: life ${number} from ${number})`);
+      const { epoch, start } = extentOf('s', foreign);
+      expect({ epoch, start }).toEqual({ epoch: extentOf('s', stream()).epoch, start: 0 });
+      const next = describeEpoch('s', foreign, 9, [epoch]);
+      expect(next).toMatch(/ \(express-sse-hub: life 1 from 9\)$/);
+    },
+  );
+
   test('names none of the lives that are over, also where the stream has gone back to an older one', () => {
     const lives = [1, 2, 3].map((life) => stream(`(express-sse-hub: life ${life} from 9)`));
     const over = lives.map((life) => extentOf('s', life).epoch);

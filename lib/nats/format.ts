@@ -10,8 +10,11 @@ interface Era {
   readonly start: number;
 }
 
-/** (The word is an older one. It stays, since streams that exist have it.) */
-const ERA = / ?\(express-sse-hub: life ([0-9]+) from ([0-9]+)\)$/;
+/**
+ * (The word is an older one. It stays, since streams that exist have it.) Others may have written the description: a
+ * number that can't be counted on from would never end.
+ */
+const ERA = / ?\(express-sse-hub: life ([0-9]{1,15}) from ([0-9]{1,15})\)$/;
 
 /**
  * The stream's description for a new epoch, which begins behind `start`: the first one that is not over.

@@ -38,6 +38,8 @@ export class LiveFeed {
   /** The last entry that the follower was given. */
   #sequence = 0;
   #isUnreachable = false;
+  /** How often in a row there were entries of another epoch. */
+  #strange = 0;
   epoch = '';
   /** The sequence before the first entry of this epoch. */
   start = 0;
@@ -85,7 +87,6 @@ export class LiveFeed {
   async #run(): Promise<void> {
     let workedAt = Number.NEGATIVE_INFINITY;
     let syncedAt = Number.NEGATIVE_INFINITY;
-    let strange = 0;
     let head = 0;
     while (!this.#connection.isClosed) {
       try {
@@ -101,15 +102,8 @@ export class LiveFeed {
         const entries = await this.#connection.use((session) => session.next(this.#sequence));
         if (this.#connection.isClosed) break;
         workedAt = performance.now();
-        // An entry that is of another epoch for good was put there by hand.
-        if (await this.#take(entries, strange > MOST_STRANGE)) {
-          strange = 0;
-          await this.#follower.ready();
-        } else {
-          syncedAt = Number.NEGATIVE_INFINITY;
-          if (entries.length > 0) strange++;
-          else if (head > this.#sequence) await this.#lookFor(head);
-        }
+        if (await this.#give(entries, head)) await this.#follower.ready();
+        else syncedAt = Number.NEGATIVE_INFINITY;
       } catch (error) {
         if (this.#connection.isClosed) break;
         syncedAt = Number.NEGATIVE_INFINITY;
@@ -120,6 +114,20 @@ export class LiveFeed {
         this.#hooks.disconnected(workedAt);
       }
     }
+  }
+
+  /** Gives the follower the entries. False: it needs to be known first what the engine has now. */
+  async #give(entries: readonly StoredEntry[], head: number): Promise<boolean> {
+    // An entry that is of another epoch over the next session as well was put there by hand.
+    if (await this.#take(entries, this.#strange > 2 * MOST_STRANGE)) {
+      this.#strange = 0;
+      return true;
+    }
+    if (entries.length > 0 && ++this.#strange === MOST_STRANGE + 1) {
+      throw new Error('the log holds entries of another epoch');
+    }
+    if (entries.length === 0 && head > this.#sequence) await this.#lookFor(head);
+    return false;
   }
 
   #adopt({ epoch, start, trimmedTo, head }: Extent): void {

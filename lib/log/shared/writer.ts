@@ -1,4 +1,4 @@
-import { SseError } from '../../errors.js';
+import { describe, SseError } from '../../errors.js';
 import { Queue } from '../../util/queue.js';
 import type { EventId } from '../event-id.js';
 import type { LogRecord } from '../log.js';
@@ -29,6 +29,8 @@ export class Writer {
   /** The records of the write that is on its way. */
   #current: Pending[] = [];
   #isWriting = false;
+  /** Why the engine has not stored the current write. */
+  #failure: unknown;
   #number = 0;
 
   constructor(connection: Connection, bounds: Engine['write'], newest: NewestPlace) {
@@ -60,7 +62,15 @@ export class Writer {
   }
 
   #giveUp(signal: AbortSignal): void {
-    for (const { reject } of this.#watched.get(signal) ?? []) reject(signal.reason);
+    const reason = this.#explain(signal.reason);
+    for (const { reject } of this.#watched.get(signal) ?? []) reject(reason);
+  }
+
+  /** The same reason, with what the engine said last. */
+  #explain(reason: unknown): unknown {
+    if (!(reason instanceof SseError) || this.#failure === undefined) return reason;
+    const message = `${reason.message} (the last attempt failed with ${describe(this.#failure)})`;
+    return new SseError(reason.code, message, { cause: this.#failure });
   }
 
   /** Whether its promise is still waited for. */
@@ -123,12 +133,14 @@ export class Writer {
         if (first === undefined) return;
         const { epoch, sequence, tag } = first;
         this.#newest.learn({ epoch, sequence: sequence + this.#current.length - 1, tag });
+        this.#failure = undefined;
         this.#current.forEach(({ resolve }, index) => {
           resolve({ epoch, sequence: sequence + index });
         });
         return;
       } catch (error) {
         if (!(error instanceof SseError)) {
+          this.#failure = error;
           if (this.#current.some((pending) => this.#isWanted(pending))) continue;
           // A write that nobody waits for is not kept until the engine is reachable again.
           return;
