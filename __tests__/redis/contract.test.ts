@@ -3,7 +3,7 @@ import { Cluster, Redis } from 'ioredis';
 import { Cluster as Cluster5, Redis as Redis5 } from 'ioredis5';
 import { createCluster, createSentinel } from 'redis';
 import { createCluster as createCluster5 } from 'redis5';
-import type { Log } from '../../lib/log/log.js';
+import type { Log, LogEntry } from '../../lib/log/log.js';
 import { type RedisClient, redisLog } from '../../lib/redis/redis-log.js';
 import { stopEngines } from '../support/engine.js';
 import {
@@ -19,6 +19,7 @@ import { RecordingFollower } from '../support/recording-follower.js';
 import { type RedisLibrary, redisClients, redisClusterClients } from '../support/redis-clients.js';
 import { MASTER_NAME, RedisSentinel } from '../support/redis-sentinel.js';
 import { connections, REDIS, type RedisServer, redisServer } from '../support/redis-server.js';
+import { slowLine } from '../support/slow-line.js';
 
 /** Of the test that runs. */
 let prefix = '';
@@ -202,6 +203,31 @@ function redisLibraryContract(site: Site, library: RedisLibrary<RedisClient>): v
 
 /** What is Redis's alone. */
 function redisContract(site: Site, library: RedisLibrary<RedisClient>): void {
+  test('gets an entry of 5 MB over a line of 1 MB a second, for its live feed and for a replay', async () => {
+    const line = await slowLine(site.server.port, 1_000_000);
+    endings.push(line.close);
+    const far = await (redisClients[0] as RedisLibrary<RedisClient>).connect(
+      `redis://127.0.0.1:${line.port}`,
+    );
+    endings.push(far.close);
+    const near = await (redisClients[0] as RedisLibrary<RedisClient>).connect(site.server.url);
+    endings.push(near.close);
+    const log = redisLog(far.client, { prefix });
+    const follower = await follow(log);
+    const writer = redisLog(near.client, { prefix });
+    await follow(writer);
+    const fields = Buffer.alloc(5_000_000, 'x');
+    await writer.append({ fields }, NEVER);
+    await follower.received(1);
+    expect(follower.entries[0]?.fields.length).toBe(fields.length);
+    let replayed: readonly LogEntry[] | undefined;
+    await eventually(async () => {
+      replayed = await log.read?.(0, 10).catch(() => undefined);
+      return replayed !== undefined;
+    });
+    expect(replayed?.map((entry) => entry.fields.length)).toEqual([fields.length]);
+  });
+
   const source = redisSource(site, library);
   logContract(source);
 

@@ -18,7 +18,7 @@ interface Wait {
 
 /** An entry without what a log adds for itself. */
 export function plain({ sequence, fields, rooms, conflate, isForeign }: LogEntry): LogEntry {
-  return { sequence, fields, rooms, conflate, isForeign };
+  return { sequence, fields, rooms, conflate, ...(isForeign && { isForeign }) };
 }
 
 /** Remembers all that a log tells it, and lets a test wait for it. */

@@ -5,6 +5,7 @@ import { quote, SseError } from '../errors.js';
 import type { Log, LogRecord } from '../log/log.js';
 import {
   type Engine,
+  type Expect,
   type Extent,
   type Known,
   PAGE_BYTES,
@@ -21,7 +22,7 @@ import {
 import { FOREIGN, parseJson, readRecord } from '../log/shared/record.js';
 import { sharedLog } from '../log/shared/shared-log.js';
 import { connectorLike, type RedisClient, type RedisConnection } from './connection.js';
-import { APPEND, type Script, SYNC } from './script.js';
+import { APPEND, type Script, SIZE, SYNC } from './script.js';
 
 export type { LogHistoryOptions, SharedLogOptions } from '../log/shared/options.js';
 export type { RedisClient } from './connection.js';
@@ -45,9 +46,10 @@ export function redisLog(client: RedisClient, options: SharedLogOptions = {}): L
   const settings = readLogOptions('redisLog options', options);
   const connect = connectorLike(client);
   const writer = randomBytes(9).toString('base64url');
+  const line: Line = { isSlow: false };
   const engine: Engine = {
     write: { records: 500, bytes: 1024 * 1024 },
-    connect: async () => new RedisSession(await connect(), settings, writer),
+    connect: async () => new RedisSession(await connect(), settings, writer, line),
   };
   return sharedLog(engine);
 }
@@ -59,6 +61,12 @@ const FIRST_ENTRIES = 8;
 
 /** How many bytes a reply should have at most, judged by the reply before. */
 const REPLY_BYTES = 4 * 1024 * 1024;
+
+/** What the sessions of a log know of their line. */
+interface Line {
+  /** An answer did not come in time: it may be a large one. The next ones are asked for one by one, with their size. */
+  isSlow: boolean;
+}
 
 const NOTHING: Known = { epoch: '', sequence: 0, tag: '', former: [] };
 
@@ -76,9 +84,18 @@ class RedisSession implements Session {
   /** How many entries are asked for, of new ones and of old ones. Few at first: their size is unknown. */
   #count = FIRST_ENTRIES;
   #rangeCount = 1;
+  readonly #line: Line;
+  /** How many answers with entries are on their way. */
+  #pending = 0;
 
-  constructor(redis: RedisConnection, { prefix, events, age }: SharedLogSettings, writer: string) {
+  constructor(
+    redis: RedisConnection,
+    { prefix, events, age }: SharedLogSettings,
+    writer: string,
+    line: Line,
+  ) {
     this.#redis = redis;
+    this.#line = line;
     this.#log = `sse:{${prefix}}:log`;
     this.#meta = `sse:{${prefix}}:meta`;
     this.#writerKey = `sse:{${prefix}}:writer:${writer}`;
@@ -97,9 +114,10 @@ class RedisSession implements Session {
     };
   }
 
-  async next(after: number): Promise<StoredEntry[]> {
-    const reply = await this.#redis.command(this.#log, [
-      ...['XREAD', 'COUNT', String(this.#count), 'BLOCK', String(BLOCK)],
+  async next(after: number, expect: Expect): Promise<StoredEntry[]> {
+    const count = this.#line.isSlow ? 1 : this.#count;
+    const reply = await this.#entries(after, expect, [
+      ...['XREAD', 'COUNT', String(count), 'BLOCK', String(BLOCK)],
       ...['STREAMS', this.#log, `${after}-0`],
     ]);
     const entries = entriesOfStream(reply).map(readEntry);
@@ -110,14 +128,15 @@ class RedisSession implements Session {
     return entries;
   }
 
-  async read(after: number, limit: number): Promise<StoredEntry[]> {
+  async read(after: number, limit: number, expect: Expect): Promise<StoredEntry[]> {
     const entries: StoredEntry[] = [];
     let bytes = 0;
     // A few at a time: other commands need not wait long, however large the entries are.
     for (let last = after; entries.length < limit && bytes < PAGE_BYTES; ) {
-      const count = Math.min(this.#rangeCount, limit - entries.length);
+      const most = Math.min(this.#rangeCount, limit - entries.length);
+      const count = this.#line.isSlow ? 1 : most;
       const range = ['XRANGE', this.#log, `${last + 1}-0`, '+', 'COUNT', String(count)];
-      const some = ((await this.#redis.command(this.#log, range)) as RawEntry[]).map(readEntry);
+      const some = ((await this.#entries(last, expect, range)) as RawEntry[]).map(readEntry);
       entries.push(...some);
       if (some.length < count) break;
       last = (entries.at(-1) as StoredEntry).sequence;
@@ -126,6 +145,18 @@ class RedisSession implements Session {
       this.#rangeCount = Math.max(1, Math.min(2 * this.#rangeCount, fitting, MOST_ENTRIES));
     }
     return entries;
+  }
+
+  /** The answer to a command that gives the entries above a sequence. */
+  async #entries(after: number, expect: Expect, command: readonly string[]): Promise<unknown> {
+    const { isSlow } = this.#line;
+    const size = isSlow ? await this.#run(SIZE, [this.#log], [`${after + 1}-0`, '1']) : 0;
+    expect(Number(size));
+    this.#pending++;
+    const reply = await this.#redis.command(this.#log, command);
+    this.#pending--;
+    if (isSlow && Number(size) < PAGE_BYTES) this.#line.isSlow = false;
+    return reply;
   }
 
   async append({ number, records }: Write, known: Known | undefined): Promise<Place> {
@@ -145,6 +176,7 @@ class RedisSession implements Session {
   }
 
   close(): void {
+    if (this.#pending > 0) this.#line.isSlow = true;
     this.#redis.close();
   }
 

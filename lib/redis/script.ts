@@ -122,6 +122,15 @@ trim()
 return { epoch, first }
 `);
 
+/** Returns how many bytes the values of the entries from ARGV 1 on have, of ARGV 2 entries at most. */
+export const SIZE = script(`
+local bytes = 0
+for _, entry in ipairs(redis.call('XRANGE', KEYS[1], ARGV[1], '+', 'COUNT', ARGV[2])) do
+  for i = 2, #entry[2], 2 do bytes = bytes + #entry[2][i] end
+end
+return bytes
+`);
+
 export interface Script {
   readonly text: string;
   readonly sha: string;

@@ -1,14 +1,17 @@
 import { setMaxListeners } from 'node:events';
 import { SseError } from '../../errors.js';
-import { withTimeLimit } from '../../util/time-limit.js';
+import { type Extend, withTimeLimit } from '../../util/time-limit.js';
 import { Backoff } from './backoff.js';
-import type { Engine, Session } from './engine.js';
+import type { Engine, Expect, Session } from './engine.js';
 
 /**
  * How long the engine may take to answer, in ms: longer than it waits for new entries, and short
  * enough to notice a dead connection in time.
  */
 const TIME_LIMIT = 3500;
+
+/** The slowest line that large answers and writes get through, in bytes per ms. */
+const SLOWEST = 50;
 
 /** A session that is opened when it is needed, and opened again after a failure. */
 export class Connection {
@@ -28,14 +31,18 @@ export class Connection {
     return this.#closing.signal.aborted;
   }
 
-  /** Does one thing over the session. After a failure the next call opens another session. */
-  async use<T>(work: (session: Session) => Promise<T>): Promise<T> {
+  /**
+   * Does one thing over the session. After a failure the next call opens another session. The work says how many
+   * bytes it knows to be on their way, so that they get the time.
+   */
+  async use<T>(work: (session: Session, expect: Expect) => Promise<T>): Promise<T> {
     this.#session ??= this.#open();
     const current = this.#session;
     try {
       const session = await current;
       const { signal } = this.#closing;
-      return await withTimeLimit(work(session), TIME_LIMIT, "the log's answer", signal);
+      const timed = (extend: Extend) => work(session, (bytes) => extend(bytes / SLOWEST));
+      return await withTimeLimit(timed, TIME_LIMIT, "the log's answer", signal);
     } catch (error) {
       const isSound = error instanceof SseError && error.code === 'ERR_SSE_LOG_REFUSED';
       if (!isSound && this.#session === current) this.reset();

@@ -41,6 +41,9 @@ export interface Write {
   readonly records: readonly LogRecord[];
 }
 
+/** Says how many bytes are known to be on their way: a large answer takes its time on a slow line. */
+export type Expect = (bytes: number) => void;
+
 /**
  * One connection to an engine. Any failure ends the session, except an SseError
  * `ERR_SSE_LOG_REFUSED`.
@@ -52,9 +55,9 @@ export interface Session {
    */
   sync(known: Known | undefined): Promise<Extent>;
   /** The entries above a sequence, the oldest first. Waits a second for the first one. */
-  next(after: number): Promise<StoredEntry[]>;
+  next(after: number, expect: Expect): Promise<StoredEntry[]>;
   /** The same without the wait: at most `limit` entries, and fewer where they are large. */
-  read(after: number, limit: number): Promise<StoredEntry[]>;
+  read(after: number, limit: number, expect: Expect): Promise<StoredEntry[]>;
   /**
    * Stores all records or none, once, however often it is called. Checks `known` as `sync` does.
    * Resolves with the place of the first record.

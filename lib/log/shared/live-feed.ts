@@ -99,7 +99,9 @@ export class LiveFeed {
           head = extent.head;
           syncedAt = performance.now();
         }
-        const entries = await this.#connection.use((session) => session.next(this.#sequence));
+        const entries = await this.#connection.use((session, expect) =>
+          session.next(this.#sequence, expect),
+        );
         if (this.#connection.isClosed) break;
         workedAt = performance.now();
         if (await this.#give(entries, head)) await this.#follower.ready();
@@ -175,7 +177,9 @@ export class LiveFeed {
 
   /** An entry should have arrived, and has not: it is late, or it was deleted by hand. */
   async #lookFor(head: number): Promise<void> {
-    const entries = await this.#connection.use((session) => session.read(this.#sequence, LOOK));
+    const entries = await this.#connection.use((session, expect) =>
+      session.read(this.#sequence, LOOK, expect),
+    );
     if (this.#connection.isClosed) return;
     if (entries.length === 0) this.#begin(this.epoch, head);
     else await this.#take(entries);

@@ -32,7 +32,7 @@ export function sharedLog(engine: Engine): Log {
     async read(after: number, limit: number): Promise<LogEntry[]> {
       if (feed === undefined) throw new Error('the log has no hub yet');
       const from = Math.max(after, feed.start); // The entries below are of another epoch.
-      return feed.ownOf(await asking.use((session) => session.read(from, limit)));
+      return feed.ownOf(await asking.use((session, expect) => session.read(from, limit, expect)));
     },
 
     async caughtUp() {

@@ -3,7 +3,7 @@ import { Queue } from '../../util/queue.js';
 import type { EventId } from '../event-id.js';
 import type { LogRecord } from '../log.js';
 import type { Connection } from './connection.js';
-import type { Engine, Place, Session, Write } from './engine.js';
+import type { Engine, Expect, Place, Session, Write } from './engine.js';
 import type { NewestPlace } from './place.js';
 
 /** A pending send: a record, and the promise that waits for it. */
@@ -117,7 +117,7 @@ export class Writer {
 
   async #store(): Promise<void> {
     let write: Write | undefined;
-    const append = async (session: Session): Promise<Place | undefined> => {
+    const append = async (session: Session, expect: Expect): Promise<Place | undefined> => {
       const wanted = this.#current.filter((pending) => this.#isWanted(pending));
       if (wanted.length === 0) return undefined;
       // A record that nobody waits for is left out, unless the write was sent once already.
@@ -125,6 +125,7 @@ export class Writer {
         this.#current = wanted;
         write = { number: ++this.#number, records: this.#current.map(({ record }) => record) };
       }
+      expect(write.records.reduce((sum, { fields }) => sum + fields.length, 0));
       return session.append(write, this.#newest.known);
     };
     for (;;) {
