@@ -83,6 +83,25 @@ describe('flushed', () => {
   });
 });
 
+test("`flushed` waits for no client that is stalled, under `slowClient: 'skip'`, once its events are dropped", async () => {
+  const { hub, server, url } = await start({
+    slowClient: 'skip',
+    clientQueueSize: 2,
+    sendTimeout: 300,
+    history: { events: 5 },
+  });
+  const stalled = await openStalled(url);
+  const data = 'x'.repeat(1_000_000);
+  while (hub.stats().dropped === 0) await hub.send(data);
+  await hub.flushed();
+  await hub.send('small');
+  await hub.flushed();
+  expect(hub.size).toBe(1);
+  stalled.destroy();
+  await hub.close();
+  server.close();
+});
+
 test('stats count what the hub has done', async () => {
   const { hub, server, url } = await start({ retry: false });
   const readers = [await StreamReader.open(url), await StreamReader.open(url)];

@@ -10,16 +10,7 @@ import type { CursorHost } from './host.js';
 import type { NoticeTypes } from './notices.js';
 import { Membership, NO_ROOMS } from './rooms.js';
 import type { Sink, SinkOwner } from './sink.js';
-
-/**
- * - `idle`: has everything, and stays at the head while others' events move it
- * - `queued`: waits for its turn to be flushed
- * - `fetching`: waits for entries that the ring has dropped, to be read from the log
- * - `blocked`: its peer is not writable for now
- * - `ended`: everything was written, and the peer still has to receive it
- * - `gone`
- */
-export type CursorState = 'idle' | 'queued' | 'fetching' | 'blocked' | 'ended' | 'gone';
+import type { CursorState } from './state.js';
 
 /** One client's place in the log, over a sink. */
 export class Cursor implements SinkOwner, Reader, PageReader {
@@ -161,13 +152,13 @@ export class Cursor implements SinkOwner, Reader, PageReader {
     return this.#owes || this.position < this.#lastDue(this.host.ring.head);
   }
 
-  /** Whether something beside the log's events waits for it. */
+  /** Whether something beside the log's next events waits for it. */
   get #owes(): boolean {
-    return this.#rest !== undefined || this.#gap !== undefined || this.#hasDirect;
+    return this.#owesEvents || this.#gap !== undefined;
   }
 
-  get #hasDirect(): boolean {
-    return this.direct !== undefined && this.direct.unwritten > 0;
+  get #owesEvents(): boolean {
+    return this.#rest !== undefined || (this.direct?.unwritten ?? 0) > 0;
   }
 
   /** Whether what it is due next has to be read from the log, and is not here yet. */
@@ -199,7 +190,8 @@ export class Cursor implements SinkOwner, Reader, PageReader {
 
   #noteGiven(given: Watermark): void {
     const waits = ['queued', 'fetching', 'blocked'].includes(this.#state);
-    if (waits && this.#owes) return;
+    // A gap alone drops what is before it, whether or not a blocked peer can be notified.
+    if (waits && (this.#state === 'blocked' ? this.#owesEvents : this.#owes)) return;
     const hasAll = !waits || (this.#end !== undefined && this.position >= this.#end);
     given.advance(hasAll ? this.host.ring.head : this.position);
   }
@@ -237,6 +229,7 @@ export class Cursor implements SinkOwner, Reader, PageReader {
     }
     this.#position = ring.head;
     this.direct?.move(ring.head);
+    this.#given?.advance(ring.head);
     return missed;
   }
 
