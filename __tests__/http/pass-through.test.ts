@@ -1,7 +1,7 @@
 import { OutgoingMessage, type ServerResponse } from 'node:http';
 import compression from 'compression';
-import express, { type RequestHandler } from 'express';
-import { passesThrough } from '../../lib/http/pass-through.js';
+import express, { type RequestHandler, type Response } from 'express';
+import { writeThrough } from '../../lib/http/pass-through.js';
 import { sse } from '../../lib/index.js';
 import { serve } from '../support/server.js';
 import { fetchHead, StreamReader } from '../support/stream-client.js';
@@ -20,6 +20,14 @@ function watching(seen: string[]): RequestHandler {
   };
 }
 
+function passes(res: Response): boolean {
+  try {
+    return writeThrough(res, Buffer.from('something')).passes;
+  } catch {
+    return false;
+  }
+}
+
 /** What is said of a response that these have in front, once its head is sent. */
 async function passesThroughBehind(
   handlers: RequestHandler[],
@@ -31,7 +39,7 @@ async function passesThroughBehind(
       res.setHeader('Content-Type', 'text/event-stream');
       res.setHeader('Cache-Control', cacheControl);
       res.flushHeaders();
-      resolve(passesThrough(res));
+      resolve(passes(res));
       res.end();
     });
     const get = async () => {
@@ -120,6 +128,28 @@ test.each([
     'two',
     'three',
   ]);
+});
+
+test('a wrapper of `write` is called with what is sent, and as a method of its response, alone', async () => {
+  const calls: { readonly isOwn: boolean; readonly length: number }[] = [];
+  const stream = sse();
+  const app = express().get(
+    '/',
+    (_req, res, next) => {
+      const { write } = res;
+      res.write = function wrapped(this: unknown, ...args: unknown[]) {
+        calls.push({ isOwn: this === res, length: (args[0] as Buffer).length });
+        return (write as (...args: unknown[]) => boolean).apply(res, args);
+      };
+      next();
+    },
+    stream,
+  );
+  const reader = await StreamReader.open(await serve(app));
+  await stream.hub.send('one');
+  await reader.received(1);
+  expect(calls).toHaveLength(2);
+  expect(calls.every(({ isOwn, length }) => isOwn && length > 0)).toBe(true);
 });
 
 test('errors have the traces they had before a response was looked at', async () => {

@@ -1,50 +1,56 @@
-import { OutgoingMessage, type ServerResponse } from 'node:http';
-
-type Write = (chunk: Uint8Array) => boolean;
-
-/** As it was when this module was loaded: instrumentation may replace it. */
-const nodesWrite: Write = OutgoingMessage.prototype.write;
+import type { ServerResponse } from 'node:http';
 
 /** The middleware that most apps have in front. It wraps `write` also where it compresses nothing. */
 const COMPRESSION = /[\\/]node_modules[\\/]compression[\\/]index\.js$/;
 const NODE = /^node:/;
-const NOTHING = Buffer.alloc(0);
 
-/**
- * Whether the bytes of a response's `write` reach Node's own `write` as they are, and no code in between
- * looks at them or changes them. The head must be sent: before, `compression` has not decided yet.
- */
-export function passesThrough(res: ServerResponse): boolean {
-  if (res.write === nodesWrite && isNodes) return true;
-  if (res.hasHeader('Content-Encoding')) return false;
-  const files = filesBehind(res.write);
-  return files !== undefined && files.length > 0 && files.every((file) => COMPRESSION.test(file));
+/** Node's own `write`, once a response has shown it. */
+let nodesWrite: ServerResponse['write'] | undefined;
+
+/** Whether nothing wraps `write`, as far as is known yet. */
+export function isBare(res: ServerResponse): boolean {
+  return res.write === nodesWrite;
 }
 
-const isNodes = filesBehind(nodesWrite)?.length === 0;
+/** What a response's `write` returned, and whether it passes everything through. */
+export interface Passage {
+  readonly open: unknown;
+  readonly passes: boolean;
+}
 
 /**
- * The source files that a call of `write` runs through before Node's own `write`; undefined where it
- * never gets there. `write` is called on a stand-in for a response, which records the call stack when
- * Node reads it. To Node, the stand-in is a response without a body, so that nothing is written.
+ * Writes to a response, and says whether the bytes reached Node's own `write` as they are, and no code in between could look
+ * at them or change them. The head must be sent: before, `compression` has not decided yet.
+ *
+ * Node reads `finished` of a response that is written to. The call stack of that moment has the files that the call
+ * ran through, and so nothing is called but what the write calls anyway.
  */
-function filesBehind(write: Write): string[] | undefined {
-  let files: string[] | undefined;
-  const standIn = {
-    _header: ' ',
-    _hasBody: false,
-    destroyed: false,
-    get finished() {
-      files ??= callers().filter((file) => !NODE.test(file));
-      return false;
-    },
-  };
-  try {
-    write.call(standIn, NOTHING);
-  } catch {
-    return undefined;
+export function writeThrough(res: ServerResponse, bytes: Buffer): Passage {
+  const descriptor = Object.getOwnPropertyDescriptor(res, 'finished');
+  if (descriptor?.configurable !== true || !('value' in descriptor)) {
+    return { open: res.write(bytes), passes: false };
   }
-  return files;
+  let files: readonly string[] | undefined;
+  let { value } = descriptor;
+  Object.defineProperty(res, 'finished', {
+    ...{ configurable: true, enumerable: true },
+    get() {
+      files ??= callers().filter((file) => !NODE.test(file));
+      return value;
+    },
+    set(finished) {
+      value = finished;
+    },
+  });
+  let open: unknown;
+  try {
+    open = res.write(bytes);
+  } finally {
+    Object.defineProperty(res, 'finished', { ...descriptor, value });
+  }
+  if (files === undefined || res.hasHeader('Content-Encoding')) return { open, passes: false };
+  if (files.length === 0) nodesWrite = res.write;
+  return { open, passes: files.every((file) => COMPRESSION.test(file)) };
 }
 
 /** The files of the functions that called this one's caller, up to the next one of its own file. */

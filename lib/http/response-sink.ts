@@ -38,14 +38,18 @@ export class ResponseSink implements Sink {
   write(batch: Batch): boolean {
     if (this.#res.writableEnded || this.#res.destroyed) return false;
     try {
-      const wrapped = this.#res as Wrapped;
-      const open = wrapped.write(batch.bytes);
-      wrapped.flush?.();
+      const open = this.put(batch.bytes);
+      (this.#res as Wrapped).flush?.();
       return typeof open === 'boolean' ? open : !this.#needsDrain;
     } catch {
       this.#res.destroy();
       return false;
     }
+  }
+
+  /** What the response's `write` returns. */
+  protected put(bytes: Buffer): unknown {
+    return (this.#res as Wrapped).write(bytes);
   }
 
   get #needsDrain(): boolean {

@@ -1,25 +1,19 @@
 import { OutgoingMessage, type ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
 import type { Sink } from '../client/sink.js';
 import type { Response } from './message.js';
-import { passesThrough } from './pass-through.js';
+import { isBare } from './pass-through.js';
 import { ResponseSink } from './response-sink.js';
 import { SocketSink } from './socket-sink.js';
+import { UndecidedSink } from './undecided-sink.js';
 
 /** The quickest way to write to a response whose head is sent. */
 export function createSink(res: Response): Sink {
-  const socket = ownSocket(res);
-  return socket === undefined
-    ? new ResponseSink(res)
-    : new SocketSink(res as ServerResponse, socket);
-}
-
-/**
- * The socket, where chunks that are written to it put the same bytes on the wire as `res.write`: over
- * HTTP/1.1, while it is this response's turn on the connection, and where no wrapper of `write` needs to
- * see the bytes.
- */
-function ownSocket(res: Response): Socket | undefined {
-  if (!(res instanceof OutgoingMessage) || !res.chunkedEncoding) return undefined;
-  return res.socket !== null && passesThrough(res) ? res.socket : undefined;
+  // Over HTTP/1.1, while it is this response's turn on the connection, chunks that are written to the socket put the
+  // same bytes on the wire as `res.write`, where no wrapper of `write` needs to see them.
+  const hasSocket = res instanceof OutgoingMessage && res.chunkedEncoding && res.socket !== null;
+  if (!hasSocket) return new ResponseSink(res);
+  const { socket } = res as ServerResponse & { socket: NonNullable<ServerResponse['socket']> };
+  return isBare(res as ServerResponse)
+    ? new SocketSink(res as ServerResponse, socket)
+    : new UndecidedSink(res as ServerResponse, socket);
 }
