@@ -32,7 +32,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   ],
   sse: ['create-hub', 'http', 'publisher', 'options', 'validate', 'errors'],
   'create-hub': ['http', 'hub', 'client', 'stats', 'publisher', 'options', 'errors', 'util'],
-  http: ['hub', 'client', 'window', 'publisher', 'validate', 'frame', 'errors'],
+  http: ['hub', 'client', 'window', 'publisher', 'validate', 'frame', 'errors', 'util'],
   hub: [
     'delivery',
     'client',

@@ -635,6 +635,22 @@ test('while the log is unreachable, one line says that events are not sent, and 
   ]);
 });
 
+test('entries that no hub has written are counted, logged once, and given to nobody', async () => {
+  const lines: string[] = [];
+  const { hub, log } = hubFrom(0, { logger: { info() {}, warn: (line) => lines.push(line) } });
+  const sink = attach(hub, undefined, ['a']);
+  for (const sequence of [1, 2, 3]) {
+    log.follower.entry({ sequence, fields: Buffer.from('data: x\n'), rooms: [], isForeign: true });
+  }
+  log.give(4, 4);
+  await hub.flushed();
+  expect(sink.data).toEqual(['4']);
+  expect(hub.stats().foreign).toBe(3);
+  expect(lines).toEqual([
+    'foreign entry e.1 in the log: no hub has written it, and nobody gets it',
+  ]);
+});
+
 describe('close', () => {
   test('waits for what is on its way into the log, gives it to the clients, and closes the log', async () => {
     const { hub, log } = hubFrom();

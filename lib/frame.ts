@@ -1,5 +1,6 @@
 import { isAnyArrayBuffer, isUint8Array } from 'node:util/types';
 import { messageOf, quote } from './errors.js';
+import { disregard } from './util/disregard.js';
 import { toJson } from './util/json.js';
 import type { Reporter } from './util/logger.js';
 import { integer, isEventType, MAX_DELAY } from './validate.js';
@@ -142,6 +143,7 @@ function asText(type: string, data: unknown, serialize: Serialize): string {
     throw new TypeError(`data of event ${quote(type)} can't be serialized: ${why}`, { cause });
   }
   if (typeof text === 'string') return text;
+  disregard(text);
   throw new TypeError(
     `data of event ${quote(type)} can't be serialized: ${quote(data)} came out as ${quote(text)}, not as a string`,
   );

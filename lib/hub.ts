@@ -192,12 +192,19 @@ export class EventHub implements Publisher {
   }
 
   close(options: CloseOptions = {}): Promise<void> {
+    if (this.#closed !== undefined) return this.#closed;
     try {
-      this.#closed ??= this.#close(readCloseOptions(options));
+      const settings = readCloseOptions(options);
+      // Set first: a logger that is called meanwhile may close the hub as well.
+      let closing = (_closed: Promise<void>) => {};
+      this.#closed = new Promise((resolve) => {
+        closing = resolve;
+      });
+      closing(this.#close(settings));
+      return this.#closed;
     } catch (error) {
       return Promise.reject(error);
     }
-    return this.#closed;
   }
 
   async #close({ timeout, final }: CloseSettings): Promise<void> {
@@ -255,19 +262,16 @@ export class EventHub implements Publisher {
     if (entry.sequence <= head) return;
     if (entry.sequence > head + 1) this.#begin(epoch, entry.sequence - 1);
     this.#counters.accepted++;
-    if (entry.isForeign) this.#noteForeign(entry.sequence);
+    if (entry.isForeign) {
+      this.#counters.foreign++;
+      this.#status.foreign(formatEventId(epoch, entry.sequence));
+    }
     const pushed = this.#ring.push(entry);
     const audience =
       entry.rooms === undefined ? this.#cursors : this.#members.membersOf(entry.rooms);
     this.#dispatcher.offer(audience, pushed);
     this.#publishQueue.arrived(entry.sequence);
     this.#retention.start();
-  }
-
-  #noteForeign(sequence: number): void {
-    if (this.#counters.foreign++ > 0) return;
-    const id = formatEventId(this.#ring.epoch, sequence);
-    this.logger.warn(`foreign entry ${id} in the log: no hub has written it, and nobody gets it`);
   }
 
   #finish(cursor: Cursor): void {

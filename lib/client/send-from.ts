@@ -31,7 +31,7 @@ export async function sendFrom(
   const bytes = new ByteText();
   const pump = async () => {
     for (;;) {
-      const { done, value } = await iterator.next();
+      const { done, value } = checkResult(await iterator.next());
       try {
         for (const event of eventsOf(bytes, value, done)) await send(event);
       } catch (error) {
@@ -62,6 +62,12 @@ function eventsOf(bytes: ByteText, value: unknown, isDone: boolean | undefined):
   }
   const rest = bytes.end();
   return [...(rest === '' ? [] : [rest]), ...(isDone ? [] : [value])];
+}
+
+/** `for await` does the same: https://tc39.es/ecma262/#sec-iteratornext */
+function checkResult<Result>(result: Result): Result {
+  if (typeof result === 'object' && result !== null) return result;
+  throw new TypeError(`sendFrom source: next() gave ${quote(result)}, and must give an object`);
 }
 
 function iterate(source: unknown): AsyncIterator<unknown> | Iterator<unknown> {

@@ -3,6 +3,7 @@ import type { Entry, Refusal } from '../client/entry.js';
 import { checkRooms } from '../client/rooms.js';
 import { quote } from '../errors.js';
 import type { EventHub } from '../hub.js';
+import { disregard } from '../util/disregard.js';
 import { acceptsEventStream } from './accept.js';
 import { addressOf } from './address.js';
 import { claimConnection, releaseConnection } from './connection.js';
@@ -146,6 +147,7 @@ class Opening {
 function readKey(req: Request, { key = addressOf }: RouteSettings): string | undefined {
   const read: unknown = key(req as RouteRequest);
   if (read === undefined || (typeof read === 'string' && read !== '')) return read;
+  disregard(read);
   throw new TypeError(
     `key ${quote(read)}: must be a non-empty string, or undefined for a client without a limit`,
   );

@@ -12,6 +12,7 @@ export class LogStatus {
 
   /** Whether a send was late: the hub is closed. */
   #isClosed = false;
+  #hasForeign = false;
 
   constructor(warn: (message: string) => void) {
     this.#warn = warn;
@@ -33,6 +34,13 @@ export class LogStatus {
   disconnected(reason: Error): void {
     if (this.#isReachable) this.#warn(`the log is unreachable: ${describe(reason)}`);
     this.#isReachable = false;
+  }
+
+  /** An entry has come that no hub has written. The first one alone is logged: a program may write any number. */
+  foreign(id: string): void {
+    if (this.#hasForeign) return;
+    this.#hasForeign = true;
+    this.#warn(`foreign entry ${id} in the log: no hub has written it, and nobody gets it`);
   }
 
   notSent(error: unknown): void {
