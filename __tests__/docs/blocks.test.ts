@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { connect as connectHttp2 } from 'node:http2';
 import { get as getHttps } from 'node:https';
@@ -100,6 +101,8 @@ beforeAll(() => {
     'redis',
     'ioredis',
     '@nats-io',
+    'express-session',
+    'fastify',
   ];
   consumer = new Consumer(dependencies);
   consumer.write('node_modules/express-sse-hub/package.json', {
@@ -510,6 +513,89 @@ const checks: Record<string, Check> = {
         });
         req.on('error', reject);
       });
+    },
+  },
+
+  'One client alone 3': {
+    before: `
+      import session, { MemoryStore } from 'express-session';
+      import type { RequestHandler } from 'express';
+      ${APP}
+      ${STREAM}
+      const store = new MemoryStore();
+      app.get('/sessions', (_req, res) => {
+        store.all?.((_error, all) => res.json(Object.keys(all ?? {}).length));
+      });
+      app.use(session({ secret: 'x', store, resave: true, saveUninitialized: true }));
+      const requireLogin: RequestHandler = (_req, _res, next) => next();
+      app.get('/login', (_req, res) => res.end());
+    `,
+    after: `
+      app.post('/logout', (req, res) => {
+        req.session.destroy(() => {
+          stream.hub.leaveAll();
+          res.end();
+        });
+      });
+      ${LISTEN}
+    `,
+    async run(code) {
+      const origin = await consumer.runServer(code).origin();
+      const login = await fetch(`${origin}/login`);
+      const headers = { cookie: String(login.headers.get('set-cookie')).split(';')[0] as string };
+      const reader = await StreamReader.open(`${origin}/stream`, { headers });
+      await fetch(`${origin}/logout`, { method: 'POST', headers });
+      await reader.end();
+      expect(await (await fetch(`${origin}/sessions`)).json()).toBe(0);
+    },
+  },
+
+  'Express 4 1': {
+    before: `
+      ${STREAM}
+      const app = express();
+    `,
+    after: `
+      await stream.hub.close();
+      ${LISTEN}
+    `,
+    async run(code) {
+      const origin = await consumer.runServer(code).origin();
+      expect((await fetch(`${origin}/apples`, { method: 'POST' })).status).toBe(503);
+    },
+  },
+
+  'A framework with replies of its own 1': {
+    before: `
+      import { createHub } from 'express-sse-hub';
+      const hub = createHub();
+      setInterval(() => hub.to('kitchen').send('tick'), 20);
+    `,
+    after: `
+      await app.ready();
+      app.server.listen(3000);
+    `,
+    async run(code) {
+      await ticks(`${await consumer.runServer(code).origin()}/stream`);
+    },
+  },
+
+  'Shutting down 2': {
+    before: STREAM,
+    async run(code) {
+      const { key, cert } = makeCertificate();
+      consumer.write('key.pem', key);
+      consumer.write('cert.pem', cert);
+      const program = consumer.runServer(code);
+      const { port } = new URL(await program.origin());
+      const session = connectHttp2(`https://localhost:${port}`, { ca: cert, host: '127.0.0.1' });
+      session.on('error', () => {});
+      const stream = session.request({ ':path': '/' }).setEncoding('utf8');
+      await once(stream, 'data');
+      stream.resume();
+      program.child.kill('SIGTERM');
+      await once(stream, 'close');
+      await program.end();
     },
   },
 

@@ -4,16 +4,18 @@ import { createHub } from '../../../dist/esm/index.js';
 
 const [options = '{}'] = process.argv.slice(2);
 const hub = createHub(JSON.parse(options));
-const server = createServer((req, res) => void hub.open(req, res));
+const rooms = (req) => new URL(req.url, 'http://x').searchParams.getAll('room');
+const server = createServer((req, res) => void hub.open(req, res, { rooms }));
 server.listen(0, '127.0.0.1', () => process.stdout.write(`${server.address().port}\n`));
 
 const COMMANDS = {
   stats: () => hub.stats(),
   memory: () => process.memoryUsage(),
-  /** Sends many events, each to all clients, a few at a time. */
-  async send({ count, bytes }) {
+  /** Sends many events, one after the other: to a room, or to all. */
+  async send({ count, bytes, room }) {
     const text = 'x'.repeat(bytes);
-    for (let sent = 0; sent < count; sent++) await hub.send(`${Date.now()} ${text}`);
+    const to = room === undefined ? hub : hub.to(room);
+    for (let sent = 0; sent < count; sent++) await to.send(`${Date.now()} ${text}`);
   },
   /** Nothing else happens meanwhile. */
   block({ ms }) {
