@@ -164,7 +164,7 @@ export class EventHub implements Publisher {
     const { position, gap } = this.#ring.locate(lastEventId, rooms);
     const noticeTypes = this.#notices.typesFor(types);
     const cursor = new Cursor(sink, this.#host, position, noticeTypes, left);
-    cursor.replayed = replayed;
+    if (lastEventId) cursor.replayed = replayed;
     if (rooms.length > 0) cursor.join(rooms);
     const client = new ConnectedClient(cursor);
     this.#cursors.add(cursor);

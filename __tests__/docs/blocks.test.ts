@@ -293,13 +293,13 @@ const checks: Record<string, Check> = {
       const origin = await consumer.runServer(code).origin();
       expect((await fetch(`${origin}/orders`)).status).toBe(401);
 
-      const orders = await StreamReader.open(`${origin}/orders?lastEventId=none`, {
+      const orders = await StreamReader.open(`${origin}/orders?lastEventId=other.0`, {
         headers: { authorization: 'yes' },
       });
       const [, order] = await orders.received(2);
       expect(order).toMatchObject({ type: 'order', data: '{"table":7,"dish":"soup"}' });
 
-      const news = await StreamReader.open(`${origin}/news?lastEventId=none`);
+      const news = await StreamReader.open(`${origin}/news?lastEventId=other.0`);
       const [, headline] = await news.received(2);
       expect(headline).toMatchObject({ type: 'headline', data: 'The soup is out' });
     },
@@ -310,7 +310,7 @@ const checks: Record<string, Check> = {
     after: ROUTE + LISTEN,
     async run(code) {
       const origin = await consumer.runServer(code).origin();
-      const reader = await StreamReader.open(`${origin}/stream?lastEventId=none`);
+      const reader = await StreamReader.open(`${origin}/stream?lastEventId=other.0`);
       const [, ...events] = await reader.received(5);
       expect(events.map(({ type, data }) => [type, data])).toEqual([
         ['order', '{"id":"A-17","total":12.5}'],

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import type { StreamInfo } from '../../lib/nats/client.js';
 import { decode, describeEpoch, encode, extentOf, isLed } from '../../lib/nats/format.js';
 
@@ -102,4 +103,24 @@ describe('a message', () => {
       expect(message).toMatchObject({ tag: 'x', rooms: [], fields: Buffer.alloc(0) });
     },
   );
+
+  test('of any bytes is an event for nobody, or one that a hub may have stored', () => {
+    const head = fc.constantFrom('', '{"w":"x"}\n', '{"w":"x","r":', '{"w":"x","k":', '{"w":');
+    const rest = fc.oneof(
+      fc.uint8Array(),
+      fc.json().map((text) => Buffer.from(`${text}}\nx`)),
+    );
+    fc.assert(
+      fc.property(head, rest, (start, bytes) => {
+        const { tag, fields, rooms, conflate } = decode({
+          seq: 1,
+          data: Buffer.concat([Buffer.from(start), bytes]),
+        });
+        expect(typeof tag).toBe('string');
+        expect(Buffer.isBuffer(fields)).toBe(true);
+        expect(rooms?.every((room) => typeof room === 'string') ?? true).toBe(true);
+        expect(['string', 'undefined']).toContain(typeof conflate);
+      }),
+    );
+  });
 });

@@ -298,3 +298,36 @@ describe('where a client starts to read', () => {
     );
   });
 });
+
+describe('names count', () => {
+  test('towards the bytes of the history: those of rooms, and conflation keys', () => {
+    const ring = ringFrom(0);
+    const rooms = range(1, 1000).map((room) => `room ${room}`);
+    for (const sequence of range(1, 100)) {
+      ring.push({ sequence, fields: Buffer.from('data: x\n'), rooms });
+    }
+    ring.trim(100, { events: NO_BOUND, bytes: 1_000_000 });
+    expect(ring.size).toBeGreaterThan(10);
+    expect(ring.size).toBeLessThan(40);
+    const conflate = 'k'.repeat(100_000);
+    for (const sequence of range(101, 200)) {
+      ring.push({ sequence, fields: Buffer.from('data: x\n'), conflate: `${conflate}${sequence}` });
+    }
+    ring.trim(200, { events: NO_BOUND, bytes: 1_000_000 });
+    expect(ring.size).toBeLessThan(10);
+  });
+
+  test('for what is remembered of dropped events: long names are forgotten, and then a loss is known roughly', () => {
+    const lossIn = (length: number) => {
+      const ring = ringFrom(0);
+      for (const sequence of range(1, 20)) {
+        const rooms = [`${sequence}`.padStart(length, 'x')];
+        ring.push({ sequence, fields: Buffer.from('data: x\n'), rooms });
+      }
+      ring.trim(20, { events: 0, bytes: 0 });
+      return ring.gapAbove(0, ['a room without any event']);
+    };
+    expect(lossIn(10)).toBeUndefined();
+    expect(lossIn(100_000)).toEqual({ reason: 'trimmed', missed: undefined });
+  });
+});

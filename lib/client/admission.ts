@@ -4,7 +4,7 @@ import type { LogStatus } from '../log/status.js';
 import { MAX_DELAY } from '../validate.js';
 import type { Ring } from '../window/ring.js';
 import type { Cursor } from './cursor.js';
-import { Entry, type Interruption, type Refusal } from './entry.js';
+import { Entry, type Interruption, type Places, type Refusal } from './entry.js';
 import type { RouteNoticeTypes } from './notices.js';
 import { Replays } from './replays.js';
 
@@ -35,7 +35,7 @@ export interface AdmissionSettings {
 const DEFAULT_RETRY = 3000;
 
 /** Decides whether a client is let in, and counts those that are, until their streams are over. */
-export class Admission {
+export class Admission implements Places {
   readonly #settings: AdmissionSettings;
   readonly #log: Log;
   readonly #ring: Ring;
@@ -120,16 +120,7 @@ export class Admission {
   }
 
   #admit(key: string | undefined, isCounted: boolean): Entry {
-    const release = (entry: Entry) => {
-      this.#inside--;
-      this.#opening.delete(entry);
-      if (key === undefined || !isCounted) return;
-      const crowd = this.#perKey.get(key);
-      if (crowd?.delete(entry) && crowd.size === 0) this.#perKey.delete(key);
-    };
-    const entry = new Entry(release, (bytes) => {
-      if (key !== undefined) this.#replays.add(key, bytes);
-    });
+    const entry = new Entry(this, key);
     this.#inside++;
     this.#opening.add(entry);
     if (key === undefined || !isCounted) return entry;
@@ -137,6 +128,18 @@ export class Admission {
     if (crowd === undefined) this.#perKey.set(key, new Set([entry]));
     else crowd.add(entry);
     return entry;
+  }
+
+  release(entry: Entry): void {
+    this.#inside--;
+    this.#opening.delete(entry);
+    const { key } = entry;
+    const crowd = key === undefined ? undefined : this.#perKey.get(key);
+    if (key !== undefined && crowd?.delete(entry) && crowd.size === 0) this.#perKey.delete(key);
+  }
+
+  replayed({ key }: Entry, bytes: number): void {
+    if (key !== undefined) this.#replays.add(key, bytes);
   }
 
   /** Waits for what decides on a client, no longer than the option says. */

@@ -14,30 +14,39 @@ export type Refusal =
 /** What interrupts the wait for a stream: the client has left, or is to be rejected. */
 export type Interruption = Refusal | 'left';
 
+/** Who keeps the places. */
+export interface Places {
+  /** The place is free. */
+  release(entry: Entry): void;
+  /** The client was sent again so many bytes of events. */
+  replayed(entry: Entry, bytes: number): void;
+}
+
 /** The place of a client under the hub's limits: from before its stream is opened until it is over. */
 export class Entry {
   /** Its cursor, where heartbeats may show that it has left. */
   cursor: Cursor | undefined;
-  readonly #release: (entry: Entry) => void;
-  readonly #replayed: (bytes: number) => void;
+  readonly #places: Places;
   #hasLeft = false;
   #interrupt: ((reason: Interruption) => void) | undefined;
 
-  constructor(release: (entry: Entry) => void, replayed: (bytes: number) => void) {
-    this.#release = release;
-    this.#replayed = replayed;
+  constructor(
+    places: Places,
+    /** What it is counted under; undefined for one that no limit per key is for. */
+    readonly key: string | undefined,
+  ) {
+    this.#places = places;
   }
 
-  /** Counts bytes of events that the client had missed. */
   replayed(bytes: number): void {
-    this.#replayed(bytes);
+    this.#places.replayed(this, bytes);
   }
 
   /** Gives the place back, once, however often it is called. */
   leave(): void {
     if (this.#hasLeft) return;
     this.#hasLeft = true;
-    this.#release(this);
+    this.#places.release(this);
   }
 
   /** Ends the wait for the client's stream, if it waits. */

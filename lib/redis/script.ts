@@ -46,11 +46,12 @@ local function reset()
 end
 -- Behind an entry of somebody else with the highest id, there is no room for others.
 local function clear()
-  redis.call('DEL', log)
+  -- (Deletes it. Users have the right to EXPIRE, and not to DEL.)
+  redis.call('EXPIRE', log, 0)
   head = tonumber(known[2] or '0')
   reset()
 end
-if #redis.call('XREVRANGE', log, '+', id(LAST), 'COUNT', 1) > 0 then clear() elseif lost then reset() end
+if #redis.call('XRANGE', log, id(LAST), '+', 'COUNT', 1) > 0 then clear() elseif lost then reset() end
 
 local function trim()
   if ARGV[6] ~= '' and redis.call('XLEN', log) > tonumber(ARGV[6]) then

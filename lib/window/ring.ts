@@ -1,12 +1,7 @@
 import { MAX_ID_LENGTH, parseEventId } from '../log/event-id.js';
-import type { LogEntry } from '../log/log.js';
 import type { Gap, GapReason } from './gap.js';
 import { Losses } from './losses.js';
-import { type Pushed, Window } from './window.js';
-
-/** About how many bytes an entry takes beside its frame, the objects around it, and each of its rooms. */
-const ENTRY_OVERHEAD = 200;
-const ROOM_OVERHEAD = 24;
+import { Window } from './window.js';
 
 /** How much a ring keeps; each bound holds by itself. */
 export interface RingBounds {
@@ -22,7 +17,6 @@ export interface Start {
 
 /** The newest entries of a log: the window that the cursors of this process move over. */
 export class Ring extends Window {
-  #bytes = 0;
   #losses = new Losses();
 
   /** `reaches`: what the ring has dropped can be read from the log. */
@@ -38,17 +32,9 @@ export class Ring extends Window {
   /** Forgets everything. The next entry is the one behind `head`. */
   begin(epoch: string, head: number): void {
     this.reset(epoch, head);
-    this.#bytes = 0;
     this.#losses = new Losses();
     // The entries before are not here, and nobody knows which rooms they were for.
     this.#losses.add(head, { rooms: undefined }, false);
-  }
-
-  /** Adds the next entry. The ring does not shrink before `trim`. */
-  override push(entry: LogEntry): Pushed {
-    const pushed = super.push(entry);
-    this.#bytes += pushed.bytes + overhead(entry.rooms);
-    return pushed;
   }
 
   /**
@@ -56,7 +42,7 @@ export class Ring extends Window {
    * not offered yet is not history.
    */
   trim(upTo: number, { events, bytes }: RingBounds): void {
-    while (this.trimmedTo < upTo && (this.size > events || this.#bytes > bytes)) this.#drop();
+    while (this.trimmedTo < upTo && (this.size > events || this.weight > bytes)) this.#drop();
   }
 
   /** Drops the entries that were added before a time, but none above `upTo`. */
@@ -66,7 +52,6 @@ export class Ring extends Window {
 
   #drop(): void {
     const { held, replaced } = this.shift();
-    this.#bytes -= held.frame.length + overhead(held.rooms);
     this.#losses.add(this.trimmedTo, held, replaced);
   }
 
@@ -97,8 +82,4 @@ export class Ring extends Window {
       gap: this.gapAbove(id.sequence, rooms),
     };
   }
-}
-
-function overhead(rooms: readonly string[] = []): number {
-  return rooms.reduce((sum, { length }) => sum + length + ROOM_OVERHEAD, ENTRY_OVERHEAD);
 }

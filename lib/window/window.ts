@@ -15,6 +15,10 @@ export interface Reader {
   readonly conflates: boolean;
 }
 
+/** About how many bytes an entry takes beside its frame, the objects around it, and each of its rooms. */
+const ENTRY_OVERHEAD = 200;
+const ROOM_OVERHEAD = 24;
+
 /** What is to be known of a new entry. */
 export interface Pushed {
   /** Its frame's length. */
@@ -29,6 +33,8 @@ export interface Held {
   readonly rooms: readonly string[] | undefined;
   /** The rooms and the key, which it has in common with the entries that it conflates with. */
   readonly key: string | undefined;
+  /** About how much memory it takes, in bytes: names of rooms and keys count as well. */
+  readonly weight: number;
   /** When it was added, on `performance.now()`'s clock. */
   readonly at: number;
 }
@@ -47,6 +53,8 @@ export class Window {
   epoch: string;
   /** The sequence of the newest entry. */
   head: number;
+  /** About how much memory the entries take, in bytes. */
+  protected weight = 0;
   #held = new Queue<Held>();
   readonly #newest = new Map<string, number>();
   #lastTaken: Taken | undefined;
@@ -79,7 +87,10 @@ export class Window {
     this.head = entry.sequence;
     const frame = frameEvent(this.idOf(entry.sequence), entry.fields);
     const key = conflationKey(entry);
-    this.#held.push({ frame, rooms: entry.rooms, key, at: performance.now() });
+    const { rooms } = entry;
+    const weight = frame.length + overhead(rooms, key);
+    this.#held.push({ frame, rooms, key, weight, at: performance.now() });
+    this.weight += weight;
     if (key === undefined) return { bytes: frame.length, replaces: 0 };
     const replaces = this.#newest.get(key) ?? 0;
     this.#newest.set(key, entry.sequence);
@@ -89,6 +100,7 @@ export class Window {
   /** Removes the oldest entry, and says whether a newer one replaces it. */
   protected shift(): { readonly held: Held; readonly replaced: boolean } {
     const held = this.#held.shift() as Held;
+    this.weight -= held.weight;
     const sequence = this.trimmedTo;
     const replaced = this.#isReplaced(held, sequence);
     if (held.key !== undefined && this.#newest.get(held.key) === sequence) {
@@ -101,6 +113,7 @@ export class Window {
   protected reset(epoch: string, head: number): void {
     this.epoch = epoch;
     this.head = head;
+    this.weight = 0;
     this.#held = new Queue();
     this.#newest.clear();
     this.#lastTaken = undefined;
@@ -164,6 +177,11 @@ export class Window {
       if (isFor(held, rooms)) yield held;
     }
   }
+}
+
+function overhead(rooms: readonly string[] = [], key = ''): number {
+  const start = ENTRY_OVERHEAD + key.length;
+  return rooms.reduce((sum, { length }) => sum + length + ROOM_OVERHEAD, start);
 }
 
 function isFor({ rooms }: Held, own: ReadonlySet<string>): boolean {

@@ -1,9 +1,20 @@
 import type { AddressInfo } from 'node:net';
 import express from 'express';
-import { sse } from 'express-sse-hub';
+import { type Hub, sse } from 'express-sse-hub';
+
+type Events = { apples: { count: number } };
+
+declare global {
+  namespace Express {
+    // An app may say which events its own hub sends.
+    interface Locals {
+      stream: Hub<Events>;
+    }
+  }
+}
 
 const app = express();
-const stream = sse<{ apples: { count: number } }>();
+const stream = sse<Events>();
 
 app.use(stream.locals());
 app.get('/stream', stream);
@@ -22,6 +33,8 @@ app.post('/stop', async (_req, res) => {
 app.post('/pears', (_req, res) => {
   // @ts-expect-error: misspelled, and only a typed `locals.stream` can tell.
   res.locals.stream.sendEvnt('pears');
+  // @ts-expect-error: no event that the app has declared.
+  res.locals.stream.sendEvent('pears', { count: 42 });
   // @ts-expect-error: no event that the hub was declared to send.
   stream.hub.sendEvent('pears', { count: 42 });
   // @ts-expect-error: not the data that goes with the event.
