@@ -115,9 +115,8 @@ class RedisSession implements Session {
   }
 
   async next(after: number, expect: Expect): Promise<StoredEntry[]> {
-    const count = this.#line.isSlow ? 1 : this.#count;
-    const reply = await this.#entries(after, expect, [
-      ...['XREAD', 'COUNT', String(count), 'BLOCK', String(BLOCK)],
+    const { reply } = await this.#entries(after, this.#count, expect, (count) => [
+      ...['XREAD', 'COUNT', count, 'BLOCK', String(BLOCK)],
       ...['STREAMS', this.#log, `${after}-0`],
     ]);
     const entries = entriesOfStream(reply).map(readEntry);
@@ -134,9 +133,11 @@ class RedisSession implements Session {
     // A few at a time: other commands need not wait long, however large the entries are.
     for (let last = after; entries.length < limit && bytes < PAGE_BYTES; ) {
       const most = Math.min(this.#rangeCount, limit - entries.length);
-      const count = this.#line.isSlow ? 1 : most;
-      const range = ['XRANGE', this.#log, `${last + 1}-0`, '+', 'COUNT', String(count)];
-      const some = ((await this.#entries(last, expect, range)) as RawEntry[]).map(readEntry);
+      const from = `${last + 1}-0`;
+      const { reply, count } = await this.#entries(last, most, expect, (limited) => [
+        ...['XRANGE', this.#log, from, '+', 'COUNT', limited],
+      ]);
+      const some = (reply as RawEntry[]).map(readEntry);
       entries.push(...some);
       if (some.length < count) break;
       last = (entries.at(-1) as StoredEntry).sequence;
@@ -147,16 +148,35 @@ class RedisSession implements Session {
     return entries;
   }
 
-  /** The answer to a command that gives the entries above a sequence. */
-  async #entries(after: number, expect: Expect, command: readonly string[]): Promise<unknown> {
-    const { isSlow } = this.#line;
-    const size = isSlow ? await this.#run(SIZE, [this.#log], [`${after + 1}-0`, '1']) : 0;
-    expect(Number(size));
+  /**
+   * The answer to a command that gives the entries above a sequence, `most` at most: one by one where they are large
+   * and the line may be slow.
+   */
+  async #entries(
+    after: number,
+    most: number,
+    expect: Expect,
+    command: (count: string) => string[],
+  ): Promise<{ readonly reply: unknown; readonly count: number }> {
+    let count = most;
+    if (this.#line.isSlow) {
+      let size = await this.#size(after, count);
+      if (size < PAGE_BYTES) this.#line.isSlow = false;
+      else {
+        count = 1;
+        size = await this.#size(after, count);
+      }
+      expect(size);
+    }
     this.#pending++;
-    const reply = await this.#redis.command(this.#log, command);
+    const reply = await this.#redis.command(this.#log, command(String(count)));
     this.#pending--;
-    if (isSlow && Number(size) < PAGE_BYTES) this.#line.isSlow = false;
-    return reply;
+    return { reply, count };
+  }
+
+  /** How many bytes the next entries above a sequence have. */
+  async #size(after: number, count: number): Promise<number> {
+    return Number(await this.#run(SIZE, [this.#log], [`${after + 1}-0`, String(count)]));
   }
 
   async append({ number, records }: Write, known: Known | undefined): Promise<Place> {
