@@ -21,8 +21,8 @@ export interface Hub<Events extends object = AnyEvents> extends Publisher<Events
    * Answers a request with this hub's stream, as the handler of `sse()` does: for `node:http`,
    * `node:http2`'s compatibility API, or a route of your own.
    *
-   * Resolves with the client. Where no client was let in (a HEAD request, an Accept header that excludes
-   * event streams, a hub that is full or closing), the request is answered, and `client.signal` is
+   * Resolves with the client. Where no client was let in (a HEAD request, another method than GET and POST,
+   * an Accept header that excludes event streams, a hub that is full or closing), the request is answered, and `client.signal` is
    * aborted. It is aborted as well where the client had disconnected already.
    *
    * Rejects with an SseError `ERR_SSE_CANNOT_STREAM` where the response can't carry a stream, for instance
@@ -34,7 +34,8 @@ export interface Hub<Events extends object = AnyEvents> extends Publisher<Events
   /**
    * A publisher for the clients in any of these rooms. Each client receives an event once.
    *
-   * Throws a TypeError for a room that is not a non-empty string.
+   * Throws a TypeError for a room that is not a non-empty string, and a RangeError beyond `maxRooms` and
+   * `maxRoomLength`.
    */
   to(room: string, ...rooms: string[]): Publisher<Events>;
 

@@ -39,14 +39,15 @@ export interface Publisher<Events extends object = AnyEvents> {
   /**
    * Sends an event to every connected client, and keeps it for clients that reconnect.
    *
-   * Strings are sent as they are, a Uint8Array as UTF-8, `undefined` as empty data, everything else
-   * through the option `serialize` (JSON). The data is read before the call returns.
+   * Strings are sent as they are, bytes (a Uint8Array or an ArrayBuffer) as UTF-8, `undefined` as empty data,
+   * everything else through the option `serialize` (JSON). The data is read before the call returns.
    *
    * Resolves with the event's id as soon as the event is in the log: it then has its place in the one
    * order that all clients see. While `requestQueueSize` events are on their way, the send waits for a
    * slot, in the order of the calls. It never waits for a slow client, nor fails because of one.
    *
-   * Rejects with a TypeError for a type with CR, LF or NUL, or data that can't be serialized; with a
+   * Rejects with a TypeError for a type with CR, LF or NUL, or data that can't be serialized or of which nothing
+   * would arrive (a Map, a promise, an Error); with a RangeError for an event beyond `maxEventBytes`; with a
    * TypeError or RangeError for a bad option; with the reason of `signal`; with an SseError
    * `ERR_SSE_CLOSED` after `close()`. In each of these cases nothing was sent.
    *
@@ -54,8 +55,8 @@ export interface Publisher<Events extends object = AnyEvents> {
    * event, and `ERR_SSE_LOG_AWAY` where it has stored nothing for the hub's `sendTimeout`: the event may be
    * stored all the same, and so may an event that was on its way when the hub was closed.
    *
-   * A rejection because of the log or of `close()` is no unhandled rejection where nobody awaits the send:
-   * the hub's logger receives a line.
+   * A rejection is no unhandled one where nobody awaits the send: the hub's logger receives a line. Without a
+   * logger, the process emits a warning, once for each kind of error.
    */
   sendEvent<Type extends keyof Events & string>(
     type: Type,

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { mkdtempSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +12,7 @@ import { turn } from '../support/fake-sink.js';
 import { removeFolder } from '../support/folder.js';
 import { serve } from '../support/server.js';
 import { dropLater, fetchHead, StreamReader } from '../support/stream-client.js';
+import { warningsDuring } from '../support/warnings.js';
 
 async function serveHub(options: HubOptions, open: OpenOptions = {}) {
   const hub = createHub(options);
@@ -54,6 +56,21 @@ describe('while `rooms` is pending', () => {
     const more = [1, 2, 3].map(() => raw(url, GET));
     await until(() => hub.stats().opening === 3);
     expect(more.map(({ text }) => text())).toEqual(['', '', '']);
+  });
+
+  test('a stream of HTTP/2 that is reset gives its place back at once, and its connection lives on', async () => {
+    const hub = createHub();
+    const server = createHttp2Server((req, res) => void hub.open(req, res, { rooms: never }));
+    const session = dropLater(connectHttp2(await serve(server)));
+    const warnings = await warningsDuring(async () => {
+      const streams = Array.from({ length: 20 }, () => session.request({ ':path': '/' }));
+      for (const stream of streams) stream.on('error', () => {});
+      await until(() => hub.stats().opening === 20);
+      for (const stream of streams) stream.close();
+      await until(() => hub.stats().opening === 0);
+    });
+    expect(warnings).toEqual([]);
+    expect(session.closed).toBe(false);
   });
 
   test('the client is rejected after `openTimeout`, and a line says why', async () => {

@@ -35,7 +35,8 @@ export interface Client<Events extends object = AnyEvents> {
   readonly rooms: ReadonlySet<string>;
   /**
    * Adds the client to rooms: from now on it receives what is sent to one of them. Throws a TypeError
-   * for a room that is no non-empty string.
+   * for a room that is no non-empty string, and a RangeError beyond `maxRooms` and `maxRoomLength`. The client joins
+   * none of the rooms then.
    */
   join(...rooms: string[]): void;
   /**
@@ -62,7 +63,8 @@ export interface Client<Events extends object = AnyEvents> {
    * value is asked for when the client is writable.
    *
    * Resolves when the iterable is done, or when the client is gone or its stream is being ended: the
-   * iterator's `return` is called then. Rejects with what the iterable throws.
+   * iterator's `return` is called then. Rejects with what the iterable throws. Bytes are one text, wherever a
+   * chunk ends: what is left of a character comes with the next chunk.
    */
   sendFrom<Type extends keyof Events & string>(
     source: AsyncIterable<Events[Type]> | Iterable<Events[Type]>,

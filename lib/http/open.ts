@@ -52,12 +52,12 @@ export async function open(
 
 /** Gives the client's place back at once if it leaves before it is decided on. */
 async function whileThere(
-  { socket }: Request,
+  req: Request,
   res: Response,
   { decision, leave }: PendingDecision,
 ): Promise<Decision> {
-  // The response isn't notified of the connection's end while another response has its turn.
-  const parties = [res, socket] as const;
+  // The response of HTTP/1 isn't notified of the connection's end while another response has its turn.
+  const parties = isHttp2(req) ? [res] : [res, req.socket];
   for (const party of parties) party.once('close', leave);
   try {
     return await decision;

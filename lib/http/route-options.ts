@@ -18,8 +18,8 @@ export interface OpenOptions<Events extends object = AnyEvents> {
   readonly headers?: Headers | undefined;
   /**
    * The rooms that a client is in from the start: a list, or a function of the request that returns
-   * one, or a promise of one. What the function throws goes to `next`, and no stream is opened.
-   * Default: none.
+   * one, or a promise of one. What the function throws goes to `next`, and no stream is opened. It may take the
+   * hub's `openTimeout`. Default: none.
    */
   readonly rooms?:
     | readonly string[]
