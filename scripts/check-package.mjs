@@ -18,7 +18,7 @@ const published =
   /^(package\.json|LICENSE|llms\.txt|(README|CHANGELOG|CONTRIBUTING|SECURITY)\.md|docs\/.+\.md|docs\/example-app\.png|bench\/(RESULTS\.md|LOGS\.md|results\.svg)|skills\/.+\.md|dist\/(cjs|esm)\/.+\.(js|d\.ts)|dist\/esm\/package\.json)$/;
 
 /** In bytes, some 15 % above what it was when it was last looked at. */
-const SIZE_BUDGET = { packed: 312_000, unpacked: 947_000, code: 200_000 };
+const SIZE_BUDGET = { packed: 345_000, unpacked: 1_150_000, code: 254_000 };
 
 let passed = 0;
 let failed = 0;
