@@ -94,7 +94,7 @@ function begin(
     res.uncork?.();
   }
   if (route.onConnect !== undefined) void connected(hub, client, req, route.onConnect);
-  setImmediate(discardBody, req);
+  if (hasBody(req)) setImmediate(discardBody, req);
   return client;
 }
 
@@ -109,6 +109,11 @@ async function connected(
   } catch (error) {
     hub.logger.unheard('onConnect', `onConnect failed for client ${client.id}: ${describe(error)}`);
   }
+}
+
+/** https://www.rfc-editor.org/rfc/rfc9112#section-6-4. (Over HTTP/2 a stream shows its end whether it is read or not.) */
+function hasBody({ headers }: Request): boolean {
+  return (headers['content-length'] ?? headers['transfer-encoding']) !== undefined;
 }
 
 /**
