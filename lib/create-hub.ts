@@ -22,8 +22,8 @@ export interface Hub<Events extends object = AnyEvents> extends Publisher<Events
    * `node:http2`'s compatibility API, or a route of your own.
    *
    * Resolves with the client. Where no client was let in (a HEAD request, another method than GET and POST,
-   * an Accept header that excludes event streams, a hub that is full or closing), the request is answered, and `client.signal` is
-   * aborted. It is aborted as well where the client had disconnected already.
+   * an Accept header that excludes event streams, a hub that is full or closing), the request is answered, and
+   * `client.signal` is aborted. It is aborted as well where the client had disconnected already.
    *
    * Rejects with an SseError `ERR_SSE_CANNOT_STREAM` where the response can't carry a stream, for instance
    * because its head was sent. Rejects with a TypeError for a bad option, and with what `rooms` or `key` throws. The

@@ -14,8 +14,8 @@ const LINE_BREAK = /\r\n|\r|\n/g;
  * The fields of one event, as bytes, without its id and without the empty line that dispatches it
  * (`frameEvent` adds both, once the log has given the event its place).
  *
- * Strings are sent as they are, bytes (a Uint8Array or ArrayBuffer) as UTF-8, `undefined` as empty data, everything else through
- * `serialize`. CR, LF and CRLF in the data all reach the client as LF.
+ * Strings are sent as they are, bytes (a Uint8Array or ArrayBuffer) as UTF-8, `undefined` as empty data,
+ * everything else through `serialize`. CR, LF and CRLF in the data all reach the client as LF.
  *
  * Throws a TypeError for a type that would forge fields, and for data that `serialize` can't carry;
  * a TypeError or RangeError for a bad `retry`.
@@ -127,7 +127,8 @@ function dataLines(text: string): string {
   return `data: ${isOneLine ? text : text.replace(LINE_BREAK, '\ndata: ')}\n`;
 }
 
-function asBytes(data: unknown): Buffer | undefined {
+/** The bytes that data is, if it is bytes. */
+export function asBytes(data: unknown): Buffer | undefined {
   if (isUint8Array(data)) return Buffer.from(data.buffer, data.byteOffset, data.byteLength);
   return isAnyArrayBuffer(data) ? Buffer.from(data) : undefined;
 }

@@ -7,8 +7,8 @@ export class ByteText {
   #held = '';
 
   /** The text up to the last character that is complete; empty where there is none. */
-  take(bytes: Uint8Array | ArrayBufferLike): string {
-    const text = this.#held + this.#decoder.decode(bytes as Uint8Array, { stream: true });
+  take(bytes: Uint8Array): string {
+    const text = this.#held + this.#decoder.decode(bytes, { stream: true });
     this.#held = text.endsWith('\r') ? '\r' : '';
     return text.slice(0, text.length - this.#held.length);
   }

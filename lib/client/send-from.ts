@@ -1,6 +1,6 @@
 import { once } from 'node:events';
-import { isAnyArrayBuffer, isUint8Array } from 'node:util/types';
 import { quote } from '../errors.js';
+import { asBytes } from '../frame.js';
 import { ByteText } from './byte-text.js';
 
 /** The client that a source is sent to, as far as the source is concerned. */
@@ -56,8 +56,9 @@ export async function sendFrom(
 
 /** What is to be sent for a value. Bytes are the text of one stream, as far as no other value is between them. */
 function eventsOf(bytes: ByteText, value: unknown, isDone: boolean | undefined): unknown[] {
-  if (!isDone && (isUint8Array(value) || isAnyArrayBuffer(value))) {
-    const text = bytes.take(value);
+  const chunk = isDone ? undefined : asBytes(value);
+  if (chunk !== undefined) {
+    const text = bytes.take(chunk);
     return text === '' ? [] : [text];
   }
   const rest = bytes.end();

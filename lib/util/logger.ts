@@ -1,3 +1,5 @@
+import { disregard } from './disregard.js';
+
 /**
  * Receives one line for each thing that happens: `console`, pino and winston fit. A logger that
  * throws, or rejects, harms nothing.
@@ -28,8 +30,7 @@ export function createReporter(logger: Logger | undefined): Reporter {
   const say = (level: 'info' | 'warn') => (message: string) => {
     depth++;
     try {
-      const said = logger?.[level](message);
-      if (said instanceof Promise) said.catch(() => {});
+      disregard(logger?.[level](message));
     } catch {
       // See above.
     } finally {

@@ -20,8 +20,9 @@ export class Ticker {
 
   /** Starts it, unless it runs. */
   start(): void {
-    this.#timer ??= outside.runInAsyncScope(() => setInterval(() => this.#run(), this.#period));
-    this.#timer.unref();
+    this.#timer ??= outside.runInAsyncScope(() =>
+      setInterval(() => this.#run(), this.#period).unref(),
+    );
   }
 
   #run(): void {

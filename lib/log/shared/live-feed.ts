@@ -157,8 +157,8 @@ export class LiveFeed {
   async #take(entries: readonly StoredEntry[], isSure = false): Promise<boolean> {
     let newest: StoredEntry | undefined;
     for (const entry of entries) {
-      const isForeign = entry.isForeign || entry.epoch !== this.epoch;
-      if (isForeign && !entry.isForeign && !isSure) return false;
+      const isStrange = !entry.isForeign && entry.epoch !== this.epoch;
+      if (isStrange && !isSure) return false;
       // The entries in between are gone: trimmed, or deleted by hand.
       if (entry.sequence > this.#sequence + 1) {
         await this.#follower.ready();
@@ -166,9 +166,9 @@ export class LiveFeed {
         this.#follower.begin(this.epoch, entry.sequence - 1);
       }
       this.#sequence = entry.sequence;
-      this.#follower.entry(isForeign ? { ...FOREIGN, sequence: entry.sequence } : entry);
+      this.#follower.entry(isStrange ? { ...FOREIGN, sequence: entry.sequence } : entry);
       // A foreign entry may lie behind all that hubs have stored: to know it would look like a loss of theirs.
-      if (!isForeign) newest = entry;
+      if (!isStrange && !entry.isForeign) newest = entry;
     }
     if (newest !== undefined) this.#newest.learn(newest);
     this.#noteGiven();
