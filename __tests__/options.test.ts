@@ -6,6 +6,7 @@ import { EventHub } from '../lib/hub.js';
 import { type CloseOptions, createHub, type HubOptions, type Logger, sse } from '../lib/index.js';
 import { memoryLog } from '../lib/log/memory.js';
 import { readCloseOptions, readHubOptions } from '../lib/options.js';
+import { enter } from './support/enter.js';
 import { FakeSink } from './support/fake-sink.js';
 import { refusal } from './support/refusal.js';
 
@@ -105,8 +106,13 @@ const options: { readonly [Name in keyof HubOptions]-?: Expected } = {
     wrong: { "'Skip'": 'Skip', "''": '', null: null, false: false, "[ 'skip' ]": ['skip'] },
   },
   history: {
-    byDefault: { events: 1000, bytes: 16_777_216, age: Number.POSITIVE_INFINITY },
-    fine: [{ events: 0, bytes: 0, age: 1000 }],
+    byDefault: {
+      events: 1000,
+      bytes: 16_777_216,
+      age: Number.POSITIVE_INFINITY,
+      room: { events: 100, age: Number.POSITIVE_INFINITY },
+    },
+    fine: [{ events: 0, bytes: 0, age: 1000, room: { events: 0, age: 1 } }],
     right: 'must be an object, or false',
     wrong: {
       null: null,
@@ -130,6 +136,23 @@ const options: { readonly [Name in keyof HubOptions]-?: Expected } = {
   gapEvent: { byDefault: 'gap', ...eventType },
   readyEvent: { byDefault: 'ready', ...eventType },
   heartbeatEvent: { byDefault: 'heartbeat', ...eventType },
+  liveEvent: { byDefault: false, ...eventType },
+  start: {
+    byDefault: 'now',
+    fine: ['now', 'earliest', 'state', { last: 0 }, { last: 20 }, { after: 'e.1' }],
+    right:
+      "must be 'now', 'earliest', 'state', { last: n }, { after: id } or a function of the request",
+    wrong: {
+      "'Now'": 'Now',
+      "''": '',
+      null: null,
+      false: false,
+      '20': 20,
+      '{}': {},
+      '[]': [],
+      "{ last: 1, after: 'e.1' }": { last: 1, after: 'e.1' },
+    },
+  },
   maxAge: { byDefault: Number.POSITIVE_INFINITY, ...delayOrInfinity },
   maxClients: { byDefault: Number.POSITIVE_INFINITY, ...integerFromOneOrInfinity },
   maxClientsPerKey: { byDefault: Number.POSITIVE_INFINITY, ...integerFromOneOrInfinity },
@@ -200,19 +223,22 @@ describe('the history', () => {
       events: 0,
       bytes: 0,
       age: Number.POSITIVE_INFINITY,
+      room: { events: 0, age: Number.POSITIVE_INFINITY },
     });
   });
 
   test('has a default for each of its bounds', () => {
-    expect(readHubOptions({ history: { events: 5 } }).history).toEqual({
+    expect(readHubOptions({ history: { events: 5, age: 9 } }).history).toEqual({
       events: 5,
       bytes: 16_777_216,
-      age: Number.POSITIVE_INFINITY,
+      age: 9,
+      room: { events: 5, age: 9 },
     });
-    expect(readHubOptions({ history: { events: undefined, bytes: 5 } }).history).toEqual({
+    expect(readHubOptions({ history: { bytes: 5, room: { events: 7 } } }).history).toEqual({
       events: 1000,
       bytes: 5,
       age: Number.POSITIVE_INFINITY,
+      room: { events: 7, age: Number.POSITIVE_INFINITY },
     });
   });
 
@@ -232,7 +258,7 @@ describe('the history', () => {
 
   test('has no other bound', () => {
     expect(refusal(() => createHub({ history: { event: 5 } as object }))).toBe(
-      "TypeError: history: there is no option 'event', only events, bytes, age; did you mean 'events'?",
+      "TypeError: history: there is no option 'event', only events, bytes, age, room; did you mean 'events'?",
     );
   });
 });
@@ -324,12 +350,7 @@ describe('the options of close', () => {
 });
 
 describe('a logger', () => {
-  const attach = (logger: Logger) =>
-    new EventHub({ logger }).attach(new FakeSink(), {
-      lastEventId: undefined,
-      rooms: [],
-      left: () => {},
-    });
+  const attach = (logger: Logger) => enter(new EventHub({ logger }), new FakeSink());
 
   /** A stream that keeps what is written to it, line by line. */
   function collect() {

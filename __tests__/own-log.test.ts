@@ -1,6 +1,7 @@
 import { runInThisContext } from 'node:vm';
 import { EventHub } from '../lib/hub.js';
 import { createHub, type HubOptions, SseError } from '../lib/index.js';
+import { enter } from './support/enter.js';
 import { FakeSink, microtasks, turn } from './support/fake-sink.js';
 import { entries, ManualLog } from './support/manual-log.js';
 import { serve } from './support/server.js';
@@ -19,7 +20,7 @@ function hubFrom(head = 0, options: HubOptions = {}): { hub: EventHub; log: Manu
 
 function attach(hub: EventHub, lastEventId?: string, rooms: readonly string[] = []): FakeSink {
   const sink = new FakeSink();
-  hub.attach(sink, { lastEventId, rooms, left: () => {} });
+  enter(hub, sink, { lastEventId, rooms });
   return sink;
 }
 
@@ -341,7 +342,7 @@ describe('what the hub has dropped', () => {
     log.stored = entries(1, 1000);
     const sink = new FakeSink();
     sink.open = false;
-    hub.attach(sink, { lastEventId: 'e.0', rooms: [], left: () => {} });
+    enter(hub, sink, { lastEventId: 'e.0' });
     await turn();
     await turn();
     expect(log.reads).toEqual([]);

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { EventHub } from '../lib/hub.js';
 import { createHub, type HubOptions, sse } from '../lib/index.js';
+import { enter } from './support/enter.js';
 import { FakeSink, turn } from './support/fake-sink.js';
 import { heldBytes } from './support/memory.js';
 import { texts } from './support/range.js';
@@ -17,7 +18,7 @@ async function serveHub(options: HubOptions = {}) {
 
 function attach(hub: EventHub, lastEventId?: string, rooms: string[] = []): FakeSink {
   const sink = new FakeSink();
-  hub.attach(sink, { lastEventId, rooms, left: () => {} });
+  enter(hub, sink, { lastEventId, rooms });
   return sink;
 }
 
@@ -176,7 +177,8 @@ describe('10 000 random cursors', () => {
           { minLength: 100, maxLength: 100 },
         ),
         async (events, targets, cursors) => {
-          const hub = new EventHub({ history: { events }, requestQueueSize: 100 });
+          const history = { events, room: { events: 0 } };
+          const hub = new EventHub({ history, requestQueueSize: 100 });
           const ids: string[] = [];
           for (const [index, target] of targets.entries()) {
             ids.push(await (target === 'all' ? hub : hub.to(target)).send(String(index)));

@@ -4,15 +4,32 @@ import { inspect } from 'node:util';
  * - `ERR_SSE_CLOSED`: the hub is closed, or closing, and the event was not sent. Where a shared log was
  *   unreachable then, an event that was on its way into it may be stored all the same.
  * - `ERR_SSE_LOG_AWAY`: the log has stored nothing for the hub's `sendTimeout`. Nobody waits for the event
- *   any more, but it may be on its way into the log, and clients may receive it all the same.
+ *   any more, but it may be on its way into the log, and clients may receive it all the same. Also of `position()`, where
+ *   the log has not been reached since the hub was made, and of answers, where it can't be asked.
  * - `ERR_SSE_LOG_REFUSED`: the log will not take the event. `cause` says why, and nothing was sent.
  * - `ERR_SSE_CANNOT_STREAM`: the response can't carry an event stream. `status` is 501.
+ * - `ERR_SSE_ANSWER_EXISTS`: there is a running answer with this id. `status` is 409.
+ * - `ERR_SSE_ANSWER_ENDED`: the answer was stopped, or has failed, and takes nothing more. Its `signal` aborts with this.
+ * - `ERR_SSE_ANSWER_UNKNOWN`: there is no answer with this id, or it has expired. `status` is 404.
+ * - `ERR_SSE_ANSWERS_FULL`: `maxAnswers` answers are running.
  */
 export type SseErrorCode =
   | 'ERR_SSE_CLOSED'
   | 'ERR_SSE_LOG_AWAY'
   | 'ERR_SSE_LOG_REFUSED'
-  | 'ERR_SSE_CANNOT_STREAM';
+  | 'ERR_SSE_CANNOT_STREAM'
+  | 'ERR_SSE_ANSWER_EXISTS'
+  | 'ERR_SSE_ANSWER_ENDED'
+  | 'ERR_SSE_ANSWER_UNKNOWN'
+  | 'ERR_SSE_ANSWERS_FULL';
+
+/** The HTTP status of an error: 503 unless it is another one. */
+const STATUS: Partial<Record<SseErrorCode, number>> = {
+  ERR_SSE_CANNOT_STREAM: 501,
+  ERR_SSE_ANSWER_EXISTS: 409,
+  ERR_SSE_ANSWER_ENDED: 409,
+  ERR_SSE_ANSWER_UNKNOWN: 404,
+};
 
 /** The same in all copies of this module: an app may load the package as ESM and as CommonJS. */
 const BRAND = Symbol.for('express-sse-hub.SseError');
@@ -34,7 +51,7 @@ export class SseError extends Error {
     super(message, options);
     this.code = code;
     Object.defineProperty(this, BRAND, { value: true });
-    this.status = code === 'ERR_SSE_CANNOT_STREAM' ? 501 : 503;
+    this.status = STATUS[code] ?? 503;
   }
 }
 

@@ -82,6 +82,17 @@ export function frameEvent(id: string, fields: Buffer): Buffer {
   return frame;
 }
 
+/** Type and data of an event, from its frame: as a client reads them. */
+export function readFrame(frame: Buffer): { readonly type: string; readonly data: string } {
+  let type = 'message';
+  const data: string[] = [];
+  for (const line of frame.toString().split('\n')) {
+    if (line.startsWith('event: ')) type = line.slice(7);
+    else if (line.startsWith('data: ')) data.push(line.slice(6));
+  }
+  return { type, data: data.join('\n') };
+}
+
 /** A whole event without an id: the client keeps the one it has. */
 export function frameFields(fields: Buffer): Buffer {
   return Buffer.concat([fields, Buffer.from('\n')]);

@@ -1,40 +1,43 @@
 import { Admission, type Attachment } from './client/admission.js';
+import { Beginning } from './client/beginning.js';
 import { type Client, ConnectedClient } from './client/client.js';
 import { Cursor } from './client/cursor.js';
 import type { CursorHost } from './client/host.js';
+import { Locator } from './client/locator.js';
 import { Notices } from './client/notices.js';
 import { checkRooms, type RoomLimits, Rooms } from './client/rooms.js';
 import type { Sink } from './client/sink.js';
+import { runSnapshot } from './client/snapshot.js';
+import { Closing } from './delivery/closing.js';
 import { Dispatcher } from './delivery/dispatcher.js';
 import { EventPublisher } from './delivery/event-publisher.js';
 import { MaxAge } from './delivery/max-age.js';
 import { PublishQueue } from './delivery/publish-queue.js';
-import { describe } from './errors.js';
+import { readSubscription, type SubscribeOptions } from './delivery/subscribe-options.js';
+import { type Listener, Subscriptions } from './delivery/subscriptions.js';
+import { SseError } from './errors.js';
 import { createEncoder, type Encode } from './frame.js';
 import { formatEventId } from './log/event-id.js';
 import type { Log, LogEntry } from './log/log.js';
 import { memoryLog } from './log/memory.js';
 import { LogStatus } from './log/status.js';
-import {
-  type CloseOptions,
-  type CloseSettings,
-  type HubOptions,
-  readCloseOptions,
-  readHubOptions,
-} from './options.js';
+import { type CloseOptions, type HubOptions, readHubOptions } from './options.js';
 import type { Publisher, SendOptions } from './publisher.js';
+import type { StartOption } from './start.js';
 import { createCounters, type HubStats } from './stats.js';
 import { createReporter, type Reporter } from './util/logger.js';
-import { withTimeLimit } from './util/time-limit.js';
+import { PageWindows, pastOf } from './window/page-windows.js';
 import { Retention } from './window/retention.js';
 import { Ring } from './window/ring.js';
 
 /** Accepts events, and keeps the clients. It knows no HTTP: a client comes with its sink. */
 export class EventHub implements Publisher {
   readonly limits: RoomLimits;
+  readonly start: StartOption;
   /** The connected clients by their ids, without those whose streams are being ended. */
   readonly clients = new Map<string, Client>();
   readonly admission: Admission;
+  readonly locator: Locator;
   readonly logger: Reporter;
   /** All clients that are not gone. */
   readonly #cursors = new Set<Cursor>();
@@ -51,18 +54,23 @@ export class EventHub implements Publisher {
   readonly #host: CursorHost<Cursor>;
   readonly #counters = createCounters();
   readonly #maxAge: MaxAge;
-  #closed: Promise<void> | undefined;
-  #allGone: () => void = () => {};
+  readonly closing: Closing;
+  readonly #subscriptions: Subscriptions;
 
   // Long, because it is the list of the hub's parts, and of who calls whom.
   constructor(options: HubOptions) {
     const settings = readHubOptions(options);
     this.limits = settings;
+    this.start = settings.start;
     this.logger = createReporter(settings.logger);
     this.#log = settings.log ?? memoryLog();
-    const read = this.#log.read?.bind(this.#log);
+    const past = pastOf(this.#log);
     this.#status = new LogStatus((message) => this.logger.warn(message));
-    this.#ring = new Ring(read !== undefined);
+    this.#ring = new Ring(
+      past !== undefined,
+      past === undefined ? settings.history.room.events : 0,
+    );
+    this.locator = new Locator(this.#ring, this.#log);
     this.#notices = new Notices(this.#ring, settings);
     this.admission = new Admission(settings, this.#log, this.#ring, this.#status, (cursor) =>
       this.#dispatcher.heartbeat.probe(cursor),
@@ -85,13 +93,13 @@ export class EventHub implements Publisher {
       this.#cursors,
       settings,
       hooks,
-      read,
+      past,
     );
     this.#retention = new Retention(
       this.#ring,
       settings,
       () => this.#dispatcher.offered,
-      () => this.#dispatcher.isIdle,
+      () => this.#dispatcher.isIdle && this.#subscriptions.areIdle,
     );
     this.#publishQueue = new PublishQueue(this.#log, this.#ring, settings, {
       whenOffered: (passed) => this.#dispatcher.whenOffered(passed),
@@ -109,9 +117,27 @@ export class EventHub implements Publisher {
       members: this.#members,
       drained: (cursor) => this.#dispatcher.drained(cursor),
       closed: (cursor) => this.#remove(cursor),
-      finish: (cursor) => this.#finish(cursor),
+      finish: (cursor, end) => this.#finish(cursor, end),
+      freed: (cursor) => this.closing.freed(cursor),
+      begin: (cursor) => this.#dispatcher.begin(cursor),
+      evict: (cursor, why) => this.#evict(cursor, why),
       wake: (cursor, bytes) => this.#dispatcher.wake(cursor, bytes),
     };
+    this.#subscriptions = new Subscriptions({
+      ring: this.#ring,
+      pages: past && new PageWindows(past, this.#ring),
+      admission: this.admission,
+      reporter: this.logger,
+      gapEvent: settings.gapEvent,
+    });
+    this.closing = new Closing({
+      admission: this.admission,
+      publishQueue: this.#publishQueue,
+      log: this.#log,
+      cursors: this.#cursors,
+      subscriptions: this.#subscriptions,
+      host: this.#host,
+    });
     this.#log.follow({
       begin: (epoch, head) => this.#begin(epoch, head),
       entry: (entry) => this.#accept(entry),
@@ -154,31 +180,47 @@ export class EventHub implements Publisher {
     return this.#publisher(checkRooms(rooms, this.limits));
   }
 
+  subscribe(listener: Listener, options: SubscribeOptions = {}): () => void {
+    const { rooms, after } = readSubscription(listener, options, this.limits);
+    return this.#subscriptions.add(listener, rooms, after);
+  }
+
   #publisher(rooms?: readonly string[]): Publisher {
     return new EventPublisher(this.#publishQueue, this.#encode, this.logger, rooms);
   }
 
-  /** Opens the stream of a client that was let in, behind its sink, where its Last-Event-ID says. */
+  /** Opens the stream of a client that was let in, behind its sink, at its place. */
   attach(sink: Sink, attachment: Attachment): Client {
-    const { lastEventId, rooms, types, attached, replayed, left } = attachment;
-    const { position, gap } = this.#ring.locate(lastEventId, rooms);
+    const { identity, place, rooms, types, attached, replayed, left, snapshot } = attachment;
+    const { position, gap, resumed } = place;
     const noticeTypes = this.#notices.typesFor(types);
-    const cursor = new Cursor(sink, this.#host, position, noticeTypes, left);
-    if (lastEventId) cursor.replayed = replayed;
+    const cursor = new Cursor(sink, this.#host, place, noticeTypes, left);
+    const isHeld = snapshot !== undefined && !(resumed && gap === undefined);
+    if (isHeld || noticeTypes.liveEvent !== false) {
+      cursor.beginning = new Beginning(place, isHeld, this.#ring.head);
+    }
+    const replays = position < this.#ring.head;
+    if (replays) cursor.replayed = replayed;
     if (rooms.length > 0) cursor.join(rooms);
-    const client = new ConnectedClient(cursor);
+    const client = new ConnectedClient(cursor, identity, resumed);
     this.#cursors.add(cursor);
     this.clients.set(cursor.id, client);
     attached?.(cursor);
     if (gap !== undefined) this.#counters.gaps++;
-    else if (lastEventId) this.#counters.replayed++;
-    if (lastEventId) replayed?.(this.#ring.bytesAbove(cursor));
+    else if (resumed) this.#counters.replayed++;
+    if (replays) replayed?.(this.#ring.bytesAbove(cursor));
     this.#maxAge.start(cursor);
     this.logger.info(`new listener: total ${this.size}`);
-    const resumed = Boolean(lastEventId) && (gap === undefined || gap.reason === 'trimmed');
-    const greeting = this.#notices.greeting(noticeTypes, position, resumed, gap);
-    this.#dispatcher.admit(cursor, sink.write(greeting));
+    this.#dispatcher.admit(cursor, sink.write(this.#notices.greeting(noticeTypes, place, isHeld)));
+    if (isHeld) void runSnapshot(cursor, () => snapshot(client));
     return client;
+  }
+
+  async position(): Promise<string> {
+    if (this.#status.isReachable) await this.#log.caughtUp?.().catch(() => {});
+    const { epoch, head, hasBegun } = this.#ring;
+    if (hasBegun) return formatEventId(epoch, head);
+    throw new SseError('ERR_SSE_LOG_AWAY', 'the log is unreachable: its newest event is not known');
   }
 
   async flushed(): Promise<void> {
@@ -192,56 +234,7 @@ export class EventHub implements Publisher {
   }
 
   close(options: CloseOptions = {}): Promise<void> {
-    if (this.#closed !== undefined) return this.#closed;
-    try {
-      const settings = readCloseOptions(options);
-      // Set first: a logger that is called meanwhile may close the hub as well.
-      let closing = (_closed: Promise<void>) => {};
-      this.#closed = new Promise((resolve) => {
-        closing = resolve;
-      });
-      closing(this.#close(settings));
-      return this.#closed;
-    } catch (error) {
-      return Promise.reject(error);
-    }
-  }
-
-  async #close({ timeout, final }: CloseSettings): Promise<void> {
-    this.admission.close(final);
-    const end = performance.now() + timeout;
-    const stored = this.#publishQueue.close();
-    if (this.#log.caughtUp !== undefined) {
-      // The other half is for the clients, if the log is unreachable.
-      const caughtUp = stored.then(() => this.#log.caughtUp?.());
-      await withTimeLimit(caughtUp, timeout / 2, 'the log').catch(() => {});
-    }
-    await this.#endAllStreams(end);
-    const closed = this.#log.close?.();
-    if (closed === undefined) return;
-    await withTimeLimit(closed, Math.max(1, end - performance.now()), 'to close the log').catch(
-      (error) => this.logger.warn(`the log was not closed: ${describe(error)}`),
-    );
-  }
-
-  /** Resolves when all streams are over, at `end` at the latest. */
-  async #endAllStreams(end: number): Promise<void> {
-    if (this.#cursors.size === 0) return;
-    const allGone = new Promise<void>((resolve) => {
-      this.#allGone = resolve;
-    });
-    for (const cursor of this.#cursors) {
-      if (cursor.isFinishing) continue;
-      cursor.farewell = this.#notices.farewell(this.admission.jitteredRetry());
-      this.#finish(cursor);
-    }
-    const timer = setTimeout(() => {
-      for (const cursor of this.#cursors) {
-        this.#evict(cursor, 'it had not received everything when the time to close was over');
-      }
-    }, end - performance.now());
-    await allGone;
-    clearTimeout(timer);
+    return this.closing.close(options);
   }
 
   /** The log begins, or was reset: entries were lost to this hub. */
@@ -250,8 +243,10 @@ export class EventHub implements Publisher {
       this.logger.warn(`events were lost: the log goes on behind ${formatEventId(epoch, head)}`);
     }
     const reason = epoch === this.#ring.epoch ? 'trimmed' : 'epoch';
+    const { hasBegun } = this.#ring;
     this.#dispatcher.restart(this.#cursors, () => this.#ring.begin(epoch, head), reason);
     this.#publishQueue.restart();
+    this.#subscriptions.restart(hasBegun ? reason : undefined);
     this.#status.stored = head;
   }
 
@@ -272,11 +267,12 @@ export class EventHub implements Publisher {
     this.#dispatcher.offer(audience, pushed);
     this.#publishQueue.arrived(entry.sequence);
     this.#retention.start();
+    this.#subscriptions.wake();
   }
 
-  #finish(cursor: Cursor): void {
+  #finish(cursor: Cursor, end?: number): void {
     if (cursor.isLeaving) return;
-    this.#dispatcher.finish(cursor);
+    this.#dispatcher.finish(cursor, end);
     this.#forget(cursor);
   }
 
@@ -291,7 +287,7 @@ export class EventHub implements Publisher {
     cursor.retire();
     this.#dispatcher.forget(cursor);
     this.#forget(cursor);
-    if (this.#cursors.size === 0) this.#allGone();
+    if (this.#cursors.size === 0) this.closing.allGone();
   }
 
   #forget(cursor: Cursor): void {

@@ -1,34 +1,23 @@
 import { quote } from './errors.js';
 import type { Serialize } from './frame.js';
+import { type HistoryOptions, readHistory } from './history.js';
 import type { Log } from './log/log.js';
+import { checkStartOption, type StartOption } from './start.js';
 import type { Logger } from './util/logger.js';
 import {
   bound,
   delay,
   eventType,
   flag,
+  functionOr,
   integer,
   MAX_DELAY,
   oneOf,
   type Readers,
   readOptions,
-  record,
   type Settings,
   span,
 } from './validate.js';
-
-/** How much of the past a hub keeps for clients that reconnect. Each bound holds by itself. */
-export interface HistoryOptions {
-  /** How many events, an integer from 0. Default 1000. */
-  readonly events?: number | undefined;
-  /**
-   * How many bytes, an integer from 0. An event counts its bytes on the wire, and 200 bytes for the
-   * objects around it in memory. Default 16 MiB (16 777 216).
-   */
-  readonly bytes?: number | undefined;
-  /** For how long, in ms. A number above 0, at most 2 147 483 647, or `Infinity`, the default. */
-  readonly age?: number | undefined;
-}
 
 /** The options of a hub. All of them are optional. */
 export interface HubOptions {
@@ -74,9 +63,15 @@ export interface HubOptions {
   readonly slowClient?: 'disconnect' | 'skip' | undefined;
   /**
    * How much of the past is kept for clients that reconnect. `false` keeps no more than what connected
-   * clients still need. Default `{ events: 1000, bytes: 16 MiB }`.
+   * clients still need. Default `{ events: 1000, bytes: 16 MiB, room: { events: 100 } }`.
    */
   readonly history?: HistoryOptions | false | undefined;
+  /**
+   * Where the streams of clients without a Last-Event-ID start: `'now'`, `'earliest'`, `{ last: n }`, `{ after: id }`,
+   * `'state'`, or a function of the request that returns one of these, or a promise of one. A route may have another
+   * one. Default `'now'`.
+   */
+  readonly start?: StartOption | undefined;
   /**
    * After how long a client to which nothing was written gets a heartbeat, in ms, so that proxies keep the
    * connection. Between two heartbeats TCP probes whether the peer is still there, which takes 13 s: with a
@@ -98,8 +93,8 @@ export interface HubOptions {
   /**
    * The type of the event that every stream begins with. It gives the client its place, so that one that
    * is cut off before its first event resumes there. Its data is
-   * `{ "heartbeat": number | false, "resumed": boolean }`: the interval of the heartbeat events in ms, and
-   * whether the stream goes on where the client's Last-Event-ID says. EventSource shows it to those
+   * `{ "heartbeat": number | false, "resumed": boolean, "live"?: string }`: the interval of the heartbeat events in ms,
+   * whether the stream goes on where the client's Last-Event-ID says, and the `liveEvent`, if there is one. EventSource shows it to those
    * alone who listen for it. `false` sends none: a client that is cut off before its first event then
    * starts anew. Default `'ready'`.
    */
@@ -110,6 +105,12 @@ export interface HubOptions {
    * connection open with a comment instead, which no client shows. Default `'heartbeat'`.
    */
   readonly heartbeatEvent?: string | false | undefined;
+  /**
+   * The type of the event that tells a client, once, that it has everything there was when it connected. Its data is
+   * `{ "resumed": boolean, "missed"?: number }`: whether the stream goes on where the client's Last-Event-ID says, and
+   * how many events were lost before, where that is known. Default `false`: none.
+   */
+  readonly liveEvent?: string | false | undefined;
   /**
    * How long a stream may last, in ms, so that clients spread over new servers behind a load balancer. Each
    * stream is ended after 80 to 100 % of it, and its client reconnects where it was. A number above 0, at
@@ -182,6 +183,15 @@ export interface CloseOptions {
   readonly final?: boolean | undefined;
 }
 
+/** The options of `drain`. */
+export interface DrainOptions {
+  /**
+   * How long streams may last on, in ms, that are busy: those that `sendFrom` sends to, and those of running answers.
+   * A number above 0, at most 2 147 483 647. Default 10 000.
+   */
+  readonly timeout?: number | undefined;
+}
+
 const MIB = 1024 * 1024;
 
 /** What each option of a hub may be, and is by default. */
@@ -196,20 +206,7 @@ const hubOptions = {
   concurrency: (value: unknown) => bound('concurrency', value, 10),
   sendTimeout: (value: unknown) => delay('sendTimeout', value, 10_000),
   slowClient: (value: unknown) => oneOf('slowClient', value, ['disconnect', 'skip']),
-  history: (value: unknown = {}) => {
-    if (value === false) return { events: 0, bytes: 0, age: Infinity };
-    const { events, bytes, age } = record(
-      'history',
-      value,
-      ['events', 'bytes', 'age'],
-      ', or false',
-    );
-    return {
-      events: integer('history.events', events, 1000, 0),
-      bytes: integer('history.bytes', bytes, 16 * MIB, 0),
-      age: span('history.age', age),
-    };
-  },
+  history: readHistory,
   keepAlive: (value: unknown) => value !== false && delay('keepAlive', value, 15_000, ', or false'),
   retry: (value: unknown) =>
     value !== false &&
@@ -217,6 +214,8 @@ const hubOptions = {
   gapEvent: (value: unknown) => eventType('gapEvent', value, 'gap'),
   readyEvent: (value: unknown) => eventType('readyEvent', value, 'ready'),
   heartbeatEvent: (value: unknown) => eventType('heartbeatEvent', value, 'heartbeat'),
+  liveEvent: (value: unknown) => eventType('liveEvent', value, false as const),
+  start: (value: unknown): StartOption => checkStartOption(value),
   maxAge: (value: unknown) => span('maxAge', value),
   maxClients: (value: unknown) => bound('maxClients', value, Infinity),
   maxClientsPerKey: (value: unknown) => bound('maxClientsPerKey', value, Infinity),
@@ -226,10 +225,7 @@ const hubOptions = {
   maxEventBytes: (value: unknown) => bound('maxEventBytes', value, 16 * MIB),
   openTimeout: (value: unknown) => span('openTimeout', value, 10_000),
   refuse: (value: unknown) => oneOf('refuse', value, ['retry', 'status']),
-  serialize: (value: unknown = JSON.stringify): Serialize => {
-    if (typeof value === 'function') return value as Serialize;
-    throw new TypeError(`serialize ${quote(value)}: must be a function`);
-  },
+  serialize: (value: unknown) => functionOr<Serialize>('serialize', value, JSON.stringify),
   logger: (value: unknown): Logger | undefined => {
     if (value === undefined || isLogger(value)) return value;
     throw new TypeError(`logger ${quote(value)}: must have the methods info and warn`);
@@ -257,6 +253,15 @@ const closeOptions = {
   final: (value: unknown) => flag('final', value, false),
 } satisfies Readers<CloseOptions>;
 
+const drainOptions = {
+  timeout: (value: unknown) => delay('timeout', value, 10_000),
+} satisfies Readers<DrainOptions>;
+
+/** Checks the options of `drain` as `readHubOptions` does a hub's. */
+export function readDrainOptions(options: DrainOptions): Settings<typeof drainOptions> {
+  return readOptions('drain options', options, drainOptions);
+}
+
 /** The options of `close`, checked, with the defaults filled in. */
 export type CloseSettings = Settings<typeof closeOptions>;
 
@@ -265,7 +270,8 @@ export function readCloseOptions(options: CloseOptions): CloseSettings {
   return readOptions('close options', options, closeOptions);
 }
 
-function isLog(value: unknown): value is Log {
+/** Whether a value is a log, as far as can be seen. */
+export function isLog(value: unknown): value is Log {
   const { follow, append } = (value ?? {}) as Partial<Log>;
   return typeof follow === 'function' && typeof append === 'function';
 }

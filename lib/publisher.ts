@@ -1,5 +1,5 @@
 import { quote } from './errors.js';
-import { type Readers, readOptions, type Settings } from './validate.js';
+import { flag, type Readers, readOptions, type Settings } from './validate.js';
 
 /** Events of any type, with any data: the default of all type parameters. */
 export type AnyEvents = Record<string, unknown>;
@@ -21,6 +21,16 @@ export interface SendOptions {
    * string. Default: none.
    */
   readonly conflate?: string | undefined;
+  /**
+   * Whether the event is for those alone who are connected now, such as the news that somebody is typing. It is kept for
+   * nobody, and nobody who was not there has missed it. Default false.
+   */
+  readonly ephemeral?: boolean | undefined;
+  /**
+   * A client, or its id, that the event is not for: the one that has caused it, say. After a reconnect it is another client,
+   * with another id. Default: none.
+   */
+  readonly except?: string | { readonly id: string } | undefined;
 }
 
 /** The arguments of `send`, and of `sendEvent` behind the type. Data that may be undefined is optional. */
@@ -75,9 +85,20 @@ const sendOptions = {
     if (value === undefined || (typeof value === 'string' && value !== '')) return value;
     throw new TypeError(`conflate ${quote(value)}: must be a non-empty string`);
   },
+  ephemeral: (value: unknown) => flag('ephemeral', value, false),
+  except: (value: unknown): string | undefined => {
+    const id = typeof value === 'object' && value !== null ? (value as { id?: unknown }).id : value;
+    if (value === undefined || (typeof id === 'string' && id !== ''))
+      return id as string | undefined;
+    throw new TypeError(`except ${quote(value)}: must be a client, or the id of one`);
+  },
 } satisfies Readers<SendOptions>;
 
+const NO_OPTIONS: SendOptions = {};
+const DEFAULTS = readOptions('send options', NO_OPTIONS, sendOptions);
+
 /** Checks the options of a send. Throws a TypeError that names the option for a bad one. */
-export function readSendOptions(options: SendOptions): Settings<typeof sendOptions> {
-  return readOptions('send options', options, sendOptions);
+export function readSendOptions(options = NO_OPTIONS): Settings<typeof sendOptions> {
+  // Most sends have none.
+  return options === NO_OPTIONS ? DEFAULTS : readOptions('send options', options, sendOptions);
 }

@@ -2,10 +2,10 @@ import { IncomingMessage } from 'node:http';
 import { createHub, type Hub } from './create-hub.js';
 import { quote } from './errors.js';
 import { answerFailure } from './http/fail.js';
-import type { Request, Response } from './http/message.js';
 import { type OpenOptions, prepareRoute, ROUTE_OPTIONS } from './http/route-options.js';
 import { HUB_OPTIONS, type HubOptions } from './options.js';
 import type { AnyEvents } from './publisher.js';
+import type { Request, Response } from './request.js';
 import { record } from './validate.js';
 
 /** What `sse()` puts on `res.locals`. */
@@ -22,27 +22,27 @@ declare global {
 }
 
 /** The options of a hub and of the one route. All of them are optional. */
-export interface SseOptions<Events extends object = AnyEvents>
+export interface SseOptions<Events extends object = AnyEvents, Data = unknown>
   extends HubOptions,
-    OpenOptions<Events> {
+    OpenOptions<Events, Data> {
   /**
    * Mounts this hub instead of making one. The options of a hub can't be given then. Default: a new hub
    * for this route alone.
    */
-  readonly hub?: Hub<Events> | undefined;
+  readonly hub?: Hub<Events, Data> | undefined;
 }
 
 /** Passes a request on, as in Express and Connect. */
 export type Next = (error?: unknown) => void;
 
 /** A route that clients connect to, and the hub behind it. */
-export interface SseHandler<Events extends object = AnyEvents> {
+export interface SseHandler<Events extends object = AnyEvents, Data = unknown> {
   /**
    * Answers the request with the hub's stream, and puts the hub on `res.locals.stream`. Calls `next` only
    * with an error. Without a `next`, as under node:http, the handler answers with the error's status.
    */
   (req: Request, res: Response, next?: Next): void;
-  readonly hub: Hub<Events>;
+  readonly hub: Hub<Events, Data>;
   /**
    * A middleware that puts the hub on `res.locals`, for all routes behind it. The property's name is
    * a non-empty string, `stream` by default. Throws a TypeError for another name.
@@ -61,22 +61,26 @@ export interface SseHandler<Events extends object = AnyEvents> {
  *       res.sendStatus(202);
  *     });
  *
- * The type parameter names the events and their data: `sse<{ tick: number }>()`.
+ * The type parameters name the events and their data, and what `client.data` is:
+ * `sse<{ tick: number }, { userId: string }>()`.
  *
  * Throws a TypeError or RangeError for a bad option.
  */
-export function sse<Events extends object = AnyEvents>(
-  options: SseOptions<Events> = {},
-): SseHandler<Events> {
+export function sse<Events extends object = AnyEvents, Data = unknown>(
+  options: SseOptions<Events, Data> = {},
+): SseHandler<Events, Data> {
   if (options instanceof IncomingMessage) {
     throw new TypeError("sse is no middleware, it makes one: write app.get('/stream', sse())");
   }
   record('options', options, [...new Set(['hub', ...ROUTE_OPTIONS, ...HUB_OPTIONS])]);
   const { hub: mounted } = options;
   const hubOptions = pick<HubOptions>(options, HUB_OPTIONS);
-  const hub = mounted === undefined ? createHub<Events>(hubOptions) : mounted;
+  const hub = mounted === undefined ? createHub<Events, Data>(hubOptions) : mounted;
   if (mounted !== undefined) checkMounted(mounted, hubOptions);
-  const route = prepareRoute(pick<OpenOptions>(options, ROUTE_OPTIONS)) as OpenOptions<Events>;
+  const route = prepareRoute(pick<OpenOptions>(options, ROUTE_OPTIONS)) as OpenOptions<
+    Events,
+    Data
+  >;
 
   function stream(
     req: Request,

@@ -144,3 +144,9 @@ export function span(name: string, value: unknown, fallback = Number.POSITIVE_IN
   if (value === Number.POSITIVE_INFINITY) return value;
   return delay(name, value, fallback, ', or Infinity');
 }
+
+export function functionOr<Value>(name: string, value: unknown, fallback: Value): Value {
+  if (value === undefined) return fallback;
+  if (typeof value === 'function') return value as Value;
+  throw new TypeError(`${name} ${quote(value)}: must be a function`);
+}

@@ -1,6 +1,7 @@
 import { getEventListeners } from 'node:events';
 import { EventHub } from '../../lib/hub.js';
 import { type Client, createHub, type HubOptions, type OpenOptions } from '../../lib/index.js';
+import { enter } from '../support/enter.js';
 import { FakeSink, turn } from '../support/fake-sink.js';
 import { heldBytes } from '../support/memory.js';
 import { texts } from '../support/range.js';
@@ -18,7 +19,7 @@ async function connect(options: HubOptions = {}, open: OpenOptions = {}) {
 
 function fake(hub: EventHub): { sink: FakeSink; client: Client } {
   const sink = new FakeSink();
-  return { sink, client: hub.attach(sink, { lastEventId: undefined, rooms: [], left: () => {} }) };
+  return { sink, client: enter(hub, sink) };
 }
 
 describe('sending to one client', () => {
@@ -383,7 +384,7 @@ describe('conflation', () => {
   test('keys of different rooms have nothing to do with each other', async () => {
     const hub = new EventHub({});
     const sink = new FakeSink();
-    hub.attach(sink, { lastEventId: undefined, rooms: ['a'], left: () => {} });
+    enter(hub, sink, { rooms: ['a'] });
     sink.open = false;
     await hub.send('parks it');
     await turn();
@@ -397,7 +398,7 @@ describe('conflation', () => {
   test('the order of the rooms, and naming one twice, make no other key', async () => {
     const hub = new EventHub({});
     const sink = new FakeSink();
-    hub.attach(sink, { lastEventId: undefined, rooms: ['a'], left: () => {} });
+    enter(hub, sink, { rooms: ['a'] });
     sink.open = false;
     await hub.send('parks it');
     await turn();

@@ -23,14 +23,18 @@ function namesOn(object: object): string[] {
 
 describe('what users hold is what is documented', () => {
   test('of a hub', () => {
-    const documented = ['send', 'sendEvent', 'to', 'open', 'clients', 'size', 'stats', 'flushed'];
-    expect(namesOn(createHub())).toEqual([...documented, 'leaveAll', 'close'].sort());
+    const sends = ['send', 'sendEvent', 'to', 'subscribe'];
+    const reads = ['clients', 'size', 'stats', 'position', 'flushed'];
+    expect(namesOn(createHub())).toEqual(
+      [...sends, ...reads, 'open', 'leaveAll', 'drain', 'close'].sort(),
+    );
   });
 
   test('of a client', async () => {
     const { client } = await connect();
-    const documented = ['id', 'signal', 'rooms', 'join', 'leave', 'send', 'sendEvent', 'sendFrom'];
-    expect(namesOn(client)).toEqual([...documented, 'close'].sort());
+    const does = ['join', 'leave', 'send', 'sendEvent', 'sendFrom', 'close'];
+    const says = ['id', 'signal', 'rooms', 'key', 'lastEventId', 'resumed', 'connectedAt', 'data'];
+    expect(namesOn(client)).toEqual([...does, ...says].sort());
   });
 });
 

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import fc from 'fast-check';
 import { EventHub } from '../../lib/hub.js';
 import { type Client, type HubOptions, sse } from '../../lib/index.js';
+import { enter } from '../support/enter.js';
 import { FakeSink, turn } from '../support/fake-sink.js';
 import { texts } from '../support/range.js';
 import { gone, serve, transports } from '../support/server.js';
@@ -15,7 +16,7 @@ const block = 'x'.repeat(64 * 1024);
 function attach(hub: EventHub, count = 1): FakeSink[] {
   return Array.from({ length: count }, () => {
     const sink = new FakeSink();
-    hub.attach(sink, { lastEventId: undefined, rooms: [], left: () => {} });
+    enter(hub, sink);
     return sink;
   });
 }

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { EventSource } from 'eventsource';
 import { EventHub } from '../../lib/hub.js';
 import { createHub, type HubOptions, type OpenOptions } from '../../lib/index.js';
+import { enter } from '../support/enter.js';
 import { FakeSink, turn } from '../support/fake-sink.js';
 import { serve } from '../support/server.js';
 import { StreamReader } from '../support/stream-client.js';
@@ -172,7 +173,7 @@ describe('maxAge', () => {
       const hub = new EventHub({ maxAge: 10_000, keepAlive: false });
       const sinks = Array.from({ length: 100 }, () => {
         const sink = new FakeSink();
-        hub.attach(sink, { lastEventId: undefined, rooms: [], left: () => {} });
+        enter(hub, sink);
         return sink;
       });
       const ended = () => sinks.filter((sink) => sink.ended).length;

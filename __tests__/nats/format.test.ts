@@ -85,7 +85,8 @@ test.each([
 
 describe('a message', () => {
   test('gives back the event that was put into it', () => {
-    const record = { fields: Buffer.from('data: a\n\n{}'), rooms: ['r'], conflate: 'k' };
+    const event = { fields: Buffer.from('data: a\n\n{}'), rooms: ['r'], conflate: 'k' };
+    const record = { ...event, except: 'x', isEphemeral: true };
     expect(decode({ seq: 1, data: encode(record, 'tag') })).toEqual({ ...record, tag: 'tag' });
   });
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { type RawEntry, readEntry } from '../../lib/redis/entry.js';
 
-const name = fc.constantFrom('e', 'w', 't', 'd', 'r', 'k', '', 'x');
+const name = fc.constantFrom('e', 'w', 't', 'd', 'h', 'r', 'k', '', 'x');
 const value = fc.oneof(
   fc.uint8Array().map((bytes) => Buffer.from(bytes)),
   fc.json().map((text) => Buffer.from(text)),

@@ -249,7 +249,11 @@ export function typeErrors(
     },
     ROOT,
   );
-  options.paths = { 'express-sse-hub': [join(LIB, 'index.ts')] };
+  options.paths = {
+    'express-sse-hub': [join(LIB, 'index.ts')],
+    'express-sse-hub/client': [join(LIB, 'browser/connect.ts')],
+    'express-sse-hub/react': [join(LIB, 'react/hooks.ts')],
+  };
 
   const files = new Map([...programs].map(([name, code]) => [join(ROOT, name), code]));
   const host = ts.createCompilerHost(options);

@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, cpSync, mkdirSync, mkdtempSync, openSync, readFileSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { removeFolder } from './folder.js';
+import { freePorts } from './free-ports.js';
 
 /** A server that a log lives in, and what a test does to it. */
 export interface Engine {
@@ -193,13 +193,4 @@ function guard(child: ChildProcess, folder: string): void {
     detached: true,
   });
   child.once('exit', () => watcher.kill('SIGKILL'));
-}
-
-/** Ports of loopback that nobody listens on. All are held before one is let go: no two are the same. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
-  await Promise.all(servers.map((server) => once(server, 'listening')));
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => once(server.close(), 'close')));
-  return ports;
 }

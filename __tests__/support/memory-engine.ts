@@ -6,6 +6,7 @@ import type {
   Place,
   Session,
   StoredEntry,
+  StoredPage,
   Write,
 } from '../../lib/log/shared/engine.js';
 
@@ -223,6 +224,37 @@ class MemorySession implements Session {
       }
       return entries;
     });
+  }
+
+  readRooms(after: number, limit: number, rooms: readonly string[]): Promise<StoredPage> {
+    return this.#answer('readRooms', () => {
+      const found = this.#forRooms(after, rooms);
+      const entries = found.slice(0, limit);
+      const { head, oldest } = this.#ends();
+      const through =
+        entries.length < found.length ? (entries.at(-1) as StoredEntry).sequence : head;
+      return { entries, through, lost: oldest > after + 1 ? oldest - 1 : 0 };
+    });
+  }
+
+  last(count: number, rooms: readonly string[]): Promise<number> {
+    return this.#answer('last', () => {
+      const { head, oldest } = this.#ends();
+      const newest = this.#forRooms(0, rooms).reverse().slice(0, count).at(-1);
+      return newest === undefined ? Math.max(head, oldest - 1) : newest.sequence - 1;
+    });
+  }
+
+  #forRooms(after: number, rooms: readonly string[]): StoredEntry[] {
+    return this.server
+      .above(after)
+      .filter((entry) => !entry.isEphemeral)
+      .filter((entry) => entry.rooms?.some((room) => rooms.includes(room)) ?? true);
+  }
+
+  #ends() {
+    const { head, entries } = this.server.look(undefined, this.history);
+    return { head, oldest: entries[0]?.sequence ?? head + 1 };
   }
 
   append(write: Write, known: Known | undefined): Promise<Place> {

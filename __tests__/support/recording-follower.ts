@@ -17,8 +17,10 @@ interface Wait {
 }
 
 /** An entry without what a log adds for itself. */
-export function plain({ sequence, fields, rooms, conflate, isForeign }: LogEntry): LogEntry {
-  return { sequence, fields, rooms, conflate, ...(isForeign && { isForeign }) };
+export function plain(entry: LogEntry): LogEntry {
+  const { sequence, fields, rooms, conflate, isForeign, isEphemeral } = entry;
+  const flags = { ...(isForeign && { isForeign }), ...(isEphemeral && { isEphemeral }) };
+  return { sequence, fields, rooms, conflate, ...flags };
 }
 
 /** Remembers all that a log tells it, and lets a test wait for it. */

@@ -3,17 +3,22 @@ import type { Log } from '../log/log.js';
 import type { LogStatus } from '../log/status.js';
 import { MAX_DELAY } from '../validate.js';
 import type { Ring } from '../window/ring.js';
+import type { Client, Identity } from './client.js';
 import type { Cursor } from './cursor.js';
 import { Entry, type Interruption, type Places, type Refusal } from './entry.js';
+import type { Place } from './locator.js';
 import type { RouteNoticeTypes } from './notices.js';
 import { Replays } from './replays.js';
 
 /** How a client is let in. */
 export interface Attachment {
-  readonly lastEventId: string | undefined;
+  readonly identity: Identity;
+  readonly place: Place;
   readonly rooms: readonly string[];
   /** What the route calls the hub's own events, where it does. */
   readonly types?: RouteNoticeTypes;
+  /** Sends the client what it needs before all else, unless it goes on where it was. */
+  readonly snapshot?: ((client: Client) => unknown) | undefined;
   /** Called when the client has its stream, if heartbeats may show that it has left. */
   readonly attached?: ((cursor: Cursor) => void) | undefined;
   /** Called with the bytes that are replayed to it. */
@@ -99,15 +104,19 @@ export class Admission implements Places {
 
   /**
    * Lets a client in before anything is held for it, or returns why it is rejected. `readKey` gives the key that it
-   * is counted under, or undefined for one that no limit per key is for; it is called only where there is a limit.
+   * is counted under, or undefined for one that no limit per key is for. `mayReplay`: it may be sent events of before.
    */
-  enter(readKey: () => string | undefined, lastEventId: string | undefined): Entry | Refusal {
+  enter(
+    readKey: () => string | undefined,
+    lastEventId: string | undefined,
+    mayReplay: boolean,
+  ): Entry | Refusal {
     const refusal = this.refusal(lastEventId);
     if (refusal !== undefined) return refusal;
     const { maxClients, maxClientsPerKey, maxReplayBytes } = this.#settings;
-    const replays = Boolean(lastEventId) && maxReplayBytes !== Number.POSITIVE_INFINITY;
+    const replays = mayReplay && maxReplayBytes !== Number.POSITIVE_INFINITY;
     const isCounted = maxClientsPerKey !== Number.POSITIVE_INFINITY;
-    const key = replays || isCounted ? readKey() : undefined;
+    const key = readKey();
     if (this.#inside >= maxClients) return 'full';
     const crowd = key === undefined || !isCounted ? undefined : this.#perKey.get(key);
     if (crowd !== undefined && crowd.size >= maxClientsPerKey) {

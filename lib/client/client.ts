@@ -25,12 +25,31 @@ export interface SendFromOptions<Type extends string = string> {
   readonly type?: Type | undefined;
 }
 
+/** Who a client is, as its request says. */
+export interface Identity<Data = unknown> {
+  readonly lastEventId: string | undefined;
+  readonly key: string | undefined;
+  readonly data: Data;
+}
+
 /** One connected client, as the hub's `clients` lists it. */
-export interface Client<Events extends object = AnyEvents> {
+export interface Client<Events extends object = AnyEvents, Data = unknown> {
   /** Unique among the clients of all hubs. Not a secret, and not an event id. */
   readonly id: string;
   /** Aborts when the client is gone, so that work done for it can stop. */
   readonly signal: AbortSignal;
+  /** What the route's `data` gives for it; undefined where the route has none. It is yours to change. */
+  data: Data;
+  /**
+   * What it is counted under: what the route's `key` gives, or else its address. Undefined where no limit per key is for it.
+   */
+  readonly key: string | undefined;
+  /** The Last-Event-ID that it came with, as it came; undefined where it had none. */
+  readonly lastEventId: string | undefined;
+  /** Whether its stream goes on behind an event that it has named, or the route's `start: { after }`. */
+  readonly resumed: boolean;
+  /** When its stream was opened. */
+  readonly connectedAt: Date;
   /** The rooms that the client is in. */
   readonly rooms: ReadonlySet<string>;
   /**
@@ -79,10 +98,34 @@ export interface Client<Events extends object = AnyEvents> {
 
 /** The object that users hold of a client. Whatever they do to it, delivery goes on. */
 export class ConnectedClient implements Client {
-  readonly #cursor: Cursor;
+  /** The cursor of a client; undefined for one that is absent. */
+  static cursorOf(client: Client): Cursor | undefined {
+    return #cursor in client ? client.#cursor : undefined;
+  }
 
-  constructor(cursor: Cursor) {
+  readonly #cursor: Cursor;
+  readonly #identity: Identity;
+  readonly #openedAt = Date.now();
+  readonly resumed: boolean;
+  data: unknown;
+
+  constructor(cursor: Cursor, identity: Identity, resumed: boolean) {
     this.#cursor = cursor;
+    this.#identity = identity;
+    this.resumed = resumed;
+    this.data = identity.data;
+  }
+
+  get key(): string | undefined {
+    return this.#identity.key;
+  }
+
+  get lastEventId(): string | undefined {
+    return this.#identity.lastEventId;
+  }
+
+  get connectedAt(): Date {
+    return new Date(this.#openedAt);
   }
 
   get id(): string {
@@ -119,7 +162,9 @@ export class ConnectedClient implements Client {
   ): Promise<void> {
     return this.#outcome(() => {
       const { type = 'message' } = record('sendFrom options', options, ['type']) as SendFromOptions;
-      return sendFrom(source, this.#cursor, (value) => this.#send(type, value));
+      const release = this.#cursor.hold();
+      const sent = sendFrom(source, this.#cursor, (value) => this.#send(type, value));
+      return sent.finally(release);
     });
   }
 
@@ -150,6 +195,11 @@ export function absentClient(): Client {
   return {
     id: randomUUID(),
     signal: AbortSignal.abort(),
+    data: undefined,
+    key: undefined,
+    lastEventId: undefined,
+    resumed: false,
+    connectedAt: new Date(),
     rooms: NO_ROOMS,
     join() {},
     leave() {},

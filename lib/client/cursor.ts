@@ -1,25 +1,26 @@
-import { randomUUID } from 'node:crypto';
-import { setMaxListeners } from 'node:events';
 import { Watermark } from '../util/watermark.js';
 import { BATCH_BYTES, type Batch, Parts } from '../window/batch.js';
 import { type Gap, type GapReason, join } from '../window/gap.js';
+import type { Reader } from '../window/held.js';
 import type { Page, PageReader } from '../window/pages.js';
-import type { Reader, Window } from '../window/window.js';
+import type { Window } from '../window/window.js';
+import type { Beginning } from './beginning.js';
 import { DirectEvents } from './direct.js';
 import type { CursorHost } from './host.js';
+import type { Place } from './locator.js';
 import type { NoticeTypes } from './notices.js';
-import { Membership, NO_ROOMS } from './rooms.js';
+import { Presence } from './presence.js';
 import type { Sink, SinkOwner } from './sink.js';
-import type { CursorState } from './state.js';
+import { type CursorState, WAITING } from './state.js';
 
 /** One client's place in the log, over a sink. */
-export class Cursor implements SinkOwner, Reader, PageReader {
-  readonly id = randomUUID();
+export class Cursor extends Presence<Cursor> implements SinkOwner, Reader, PageReader {
   page: Page | undefined;
+  share: number | undefined;
   /** Written last of all, before the stream is ended. */
   farewell: Batch | undefined;
   replayed: ((bytes: number) => void) | undefined;
-  /** Whether it lags: since it was blocked, or connected, it has not had everything yet. */
+  /** Since it was blocked, or connected, it has not had everything yet. */
   conflates = false;
   /** The heartbeat's tick at which it was last written to. */
   writtenAt = 0;
@@ -30,6 +31,10 @@ export class Cursor implements SinkOwner, Reader, PageReader {
   /** On `performance.now()`'s clock: when its stream is to end, and when a slow reader has read it. */
   expiresAt = Number.POSITIVE_INFINITY;
   readBy = 0;
+  readonly joinedAt: number;
+  readonly stateTo: number;
+  /** Of what was lost up to here its client is notified already. */
+  #lossesTo: number;
   #state: CursorState = 'queued';
   /** Undefined while it is idle: then the head is its position, and an event for others costs nothing. */
   #position: number | undefined;
@@ -40,19 +45,23 @@ export class Cursor implements SinkOwner, Reader, PageReader {
   /** It gets nothing above this sequence, and is ended there. */
   #end: number | undefined;
   // What follows is made when it is first asked for: most clients never do, and there may be many.
-  #membership: Membership<Cursor> | undefined;
+  /** Until it has everything there was when it came, where its client is notified of that. */
+  beginning: Beginning | undefined;
   direct: DirectEvents | undefined;
   #given: Watermark | undefined;
-  #gone: AbortController | undefined;
 
   constructor(
     readonly sink: Sink,
-    readonly host: CursorHost<Cursor>,
-    position: number,
+    override readonly host: CursorHost<Cursor>,
+    place: Place,
     readonly noticeTypes: NoticeTypes,
     readonly left: () => void,
   ) {
-    this.#position = position;
+    super(host);
+    this.#position = place.position;
+    this.#lossesTo = place.lossesTo;
+    this.stateTo = place.stateTo;
+    this.joinedAt = host.ring.head;
     sink.bind(this);
   }
 
@@ -72,42 +81,26 @@ export class Cursor implements SinkOwner, Reader, PageReader {
     if (this.#given !== undefined) this.#noteGiven(this.#given);
   }
 
-  get signal(): AbortSignal {
-    if (this.#gone === undefined) {
-      this.#gone = new AbortController();
-      // Any number of things may be under way for a client: that is no leak.
-      setMaxListeners(0, this.#gone.signal);
-      if (this.#state === 'gone') this.#gone.abort();
-    }
-    return this.#gone.signal;
+  /** Whether it gets nothing of the log for now. */
+  get isHeld(): boolean {
+    return this.beginning?.isHeld === true;
   }
 
-  get rooms(): ReadonlySet<string> {
-    return this.#membership?.names ?? NO_ROOMS;
-  }
-
-  join(rooms: readonly string[]): void {
-    if (this.#state === 'gone') return;
-    this.#membership ??= new Membership<Cursor>(this.host.members, this);
-    this.#membership.join(rooms, this.host.limits);
-  }
-
-  leave(rooms: readonly string[]): void {
-    this.#membership?.leave(rooms);
-  }
-
-  /** Sends a frame to this client alone, right after what was accepted so far. */
+  /** Sends a frame to this client alone, right after what was accepted so far; within a snapshot, before all of it. */
   async send(frame: Buffer): Promise<void> {
     if (this.isLeaving) return;
     this.direct ??= new DirectEvents();
-    const sent = this.direct.add(this.host.ring.head, frame);
+    const sent = this.direct.add(this.isHeld ? this.position : this.host.ring.head, frame);
     this.host.wake(this, frame.length);
     return sent;
   }
 
-  /** Gives it nothing more than what is in the ring now. */
-  finish(): void {
-    this.#end = this.host.ring.head;
+  /**
+   * Gives it nothing more than what is in the ring now, or up to `end`. An event of the log would take it past a snapshot that it
+   * does not have.
+   */
+  finish(end = this.isHeld ? this.position : this.host.ring.head): void {
+    this.#end = end;
   }
 
   /** Whether it gets nothing more but what it was due before. */
@@ -122,9 +115,8 @@ export class Cursor implements SinkOwner, Reader, PageReader {
   /** It is over: nothing is written from here on. */
   retire(): void {
     this.become('gone');
-    this.#gone?.abort();
+    this.depart();
     this.direct?.drop();
-    this.#membership?.end();
     this.left();
   }
 
@@ -144,6 +136,7 @@ export class Cursor implements SinkOwner, Reader, PageReader {
 
   /** The last of the entries up to `head` that it is given. */
   #lastDue(head: number): number {
+    if (this.isHeld) return this.position;
     return this.#end === undefined ? head : Math.min(head, this.#end);
   }
 
@@ -154,7 +147,12 @@ export class Cursor implements SinkOwner, Reader, PageReader {
 
   /** Whether something beside the log's next events waits for it. */
   get #owes(): boolean {
-    return this.#owesEvents || this.#gap !== undefined;
+    return this.#owesEvents || this.#gap !== undefined || this.#hasBegun;
+  }
+
+  /** Whether its client is to be notified that it has everything there was. */
+  get #hasBegun(): boolean {
+    return this.beginning?.isOver(this.position) === true;
   }
 
   get #owesEvents(): boolean {
@@ -189,7 +187,7 @@ export class Cursor implements SinkOwner, Reader, PageReader {
   }
 
   #noteGiven(given: Watermark): void {
-    const waits = ['queued', 'fetching', 'blocked'].includes(this.#state);
+    const waits = WAITING.includes(this.#state);
     // A gap alone drops what is before it, whether or not a blocked peer can be notified.
     if (waits && (this.#state === 'blocked' ? this.#owesEvents : this.#owes)) return;
     const hasAll = !waits || (this.#end !== undefined && this.position >= this.#end);
@@ -210,6 +208,7 @@ export class Cursor implements SinkOwner, Reader, PageReader {
     this.resetLag();
     if (this.#end !== undefined) this.#end = head;
     this.direct?.move(head);
+    this.beginning?.restart(head);
     // Positions of before mean nothing any more, and nothing is left to be given of that time.
     this.#given?.restart(0);
     this.become(this.#state, head);
@@ -249,6 +248,11 @@ export class Cursor implements SinkOwner, Reader, PageReader {
     if (direct !== undefined && direct <= this.position) {
       return this.#write((this.direct as DirectEvents).take(this.position));
     }
+    if (this.#hasBegun) {
+      const notice = notices.begun(this, this.beginning as Beginning);
+      this.beginning = undefined;
+      return this.#write(notice);
+    }
     const due = this.#lastDue(direct ?? ring.head);
     const batch = window.take(this, Math.min(due, window.head));
     this.#position = batch.last;
@@ -282,12 +286,13 @@ export class Cursor implements SinkOwner, Reader, PageReader {
   /** Entries that were dropped before it had them are a gap. */
   #passTrimmed(window: Window): void {
     const { ring } = this.host;
-    if (this.position >= window.trimmedTo) return;
+    if (this.position >= Math.max(window.trimmedTo, window.lost)) return;
     // What the ring lacks and the log has is no gap: it is read once what else is due is written.
     if (window === ring && ring.reaches) return;
-    const gap: Gap | undefined =
-      window === ring ? ring.gapAbove(this.position, this.rooms) : { reason: 'trimmed' };
-    if (gap !== undefined) this.#gap = join(this.#gap, gap);
-    this.#position = window.trimmedTo;
+    const { position, gap } = window.passTrimmed(this.position, this.#lossesTo, this.rooms);
+    this.#position = position;
+    if (gap === undefined) return;
+    this.#gap = join(this.#gap, gap);
+    this.#lossesTo = ring.trimmedTo;
   }
 }

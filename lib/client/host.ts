@@ -14,10 +14,15 @@ export interface CursorHost<Cursor> {
   readonly reporter: Reporter;
   readonly counters: Counters;
   readonly members: Rooms<Cursor>;
+  /** The cursor's snapshot is over: it gets what is in the log. */
+  begin(cursor: Cursor): void;
+  evict(cursor: Cursor, why: string): void;
   drained(cursor: Cursor): void;
   closed(cursor: Cursor): void;
-  /** Ends the cursor's stream once its client has what was accepted so far. */
-  finish(cursor: Cursor): void;
+  /** Ends the cursor's stream once its client has what was accepted so far, or up to a sequence. */
+  finish(cursor: Cursor, end?: number): void;
+  /** Nothing keeps the cursor busy any more. */
+  freed(cursor: Cursor): void;
   /** A direct event of so many bytes waits for the cursor. */
   wake(cursor: Cursor, bytes: number): void;
 }

@@ -10,12 +10,15 @@ import {
 import { Batch } from '../window/batch.js';
 import type { Gap } from '../window/gap.js';
 import type { Ring } from '../window/ring.js';
+import type { Beginning } from './beginning.js';
+import type { Place } from './locator.js';
 
 /** How many notices are kept, at most: a few types of events, times two. */
 const MOST_RECENT = 16;
 
 /** The types of the hub's own events, which a route may choose anew. */
 export interface NoticeTypes {
+  readonly liveEvent: string | false;
   readonly readyEvent: string | false;
   readonly heartbeatEvent: string | false;
 }
@@ -24,6 +27,14 @@ export interface NoticeTypes {
 export type RouteNoticeTypes = {
   readonly [Name in keyof NoticeTypes]?: NoticeTypes[Name] | undefined;
 };
+
+/** Who is notified: a cursor. */
+export interface Listener {
+  readonly noticeTypes: NoticeTypes;
+  readonly position: number;
+  /** Whether its snapshot is under way: it gets no id meanwhile. */
+  readonly isHeld: boolean;
+}
 
 export interface NoticeSettings extends NoticeTypes {
   readonly retry: number | false;
@@ -50,9 +61,12 @@ export class Notices {
   }
 
   /** The types of a route's own events: its own, or else the hub's. */
-  typesFor({ readyEvent, heartbeatEvent }: RouteNoticeTypes = {}): NoticeTypes {
-    if (readyEvent === undefined && heartbeatEvent === undefined) return this.#settings;
+  typesFor({ readyEvent, heartbeatEvent, liveEvent }: RouteNoticeTypes = {}): NoticeTypes {
+    if (readyEvent === undefined && heartbeatEvent === undefined && liveEvent === undefined) {
+      return this.#settings;
+    }
     return {
+      liveEvent: liveEvent ?? this.#settings.liveEvent,
       readyEvent: readyEvent ?? this.#settings.readyEvent,
       heartbeatEvent: heartbeatEvent ?? this.#settings.heartbeatEvent,
     };
@@ -60,25 +74,42 @@ export class Notices {
 
   /**
    * The beginning of a stream. Its id lets a client resume that has received no event yet. A gap
-   * has the id instead: a client that is cut off before the gap is notified of it again.
+   * has the id instead: a client that is cut off before the gap is notified of it again. Where a snapshot is to follow,
+   * neither has one: a client that is cut off before its end needs another.
    */
-  greeting(types: NoticeTypes, position: number, resumed: boolean, gap?: Gap): Batch {
-    if (gap !== undefined) {
+  greeting(types: NoticeTypes, { position, resumed, gap }: Place, isHeld: boolean): Batch {
+    if (gap !== undefined || isHeld) {
+      const id = isHeld ? undefined : this.#ring.idOf(position);
       const start = this.#greeting(types, resumed, undefined);
-      return new Batch(Buffer.concat([start, this.#frameGap(gap, position)]), position, 0);
+      const end = gap === undefined ? [] : [this.#frameGap(gap, id)];
+      return new Batch(Buffer.concat([start, ...end]), position, 0);
     }
-    const kind = `ready ${resumed} ${types.heartbeatEvent === false} ${types.readyEvent}`;
+    const { readyEvent, heartbeatEvent, liveEvent } = types;
+    const kind = `ready ${resumed} ${heartbeatEvent === false} ${readyEvent} ${liveEvent}`;
     return this.#recently(kind, position, (id) => this.#greeting(types, resumed, id));
+  }
+
+  /** The client has everything there was when it came. */
+  begun(listener: Listener, { resumed, missed }: Beginning): Batch {
+    const { position, noticeTypes } = listener;
+    const { liveEvent } = noticeTypes;
+    // The id alone is news then: so far there was none.
+    if (liveEvent === false) return this.heartbeat(listener);
+    return this.#recently(`live ${liveEvent} ${resumed} ${missed}`, position, (id) =>
+      frameNotice(liveEvent, { resumed, missed }, id),
+    );
   }
 
   /** Its id is the position behind the gap, so that a client is notified of each gap once. */
   gap(gap: Gap, position: number): Batch {
-    return new Batch(this.#frameGap(gap, position), position, 0);
+    return new Batch(this.#frameGap(gap, this.#ring.idOf(position)), position, 0);
   }
 
   /** The id keeps the place of a client fresh that has received no event for long. */
-  heartbeat({ heartbeatEvent }: NoticeTypes, position: number): Batch {
+  heartbeat({ noticeTypes, position, isHeld }: Listener): Batch {
+    const { heartbeatEvent } = noticeTypes;
     if (heartbeatEvent === false) return new Batch(COMMENT, position, 0);
+    if (isHeld) return new Batch(frameNotice(heartbeatEvent, {}, undefined), position, 0);
     return this.#recently(`beat ${heartbeatEvent}`, position, (id) =>
       frameNotice(heartbeatEvent, {}, id),
     );
@@ -95,7 +126,7 @@ export class Notices {
   }
 
   #greeting(
-    { readyEvent, heartbeatEvent }: NoticeTypes,
+    { readyEvent, heartbeatEvent, liveEvent }: NoticeTypes,
     resumed: boolean,
     id: string | undefined,
   ): Buffer {
@@ -106,13 +137,14 @@ export class Notices {
       return Buffer.concat([head, Buffer.from(id === undefined ? '' : idField(id))]);
     }
     const heartbeat = heartbeatEvent !== false && keepAlive;
-    return Buffer.concat([head, frameNotice(readyEvent, { heartbeat, resumed }, id)]);
+    const live = liveEvent === false ? undefined : liveEvent;
+    return Buffer.concat([head, frameNotice(readyEvent, { heartbeat, resumed, live }, id)]);
   }
 
-  #frameGap(gap: Gap, position: number): Buffer {
+  #frameGap(gap: Gap, id: string | undefined): Buffer {
     const { gapEvent } = this.#settings;
-    const id = this.#ring.idOf(position);
-    return gapEvent === false ? Buffer.from(idField(id)) : frameNotice(gapEvent, gap, id);
+    if (gapEvent !== false) return frameNotice(gapEvent, gap, id);
+    return Buffer.from(id === undefined ? '' : idField(id));
   }
 
   /** What was made last for this position, or what `make` gives. */

@@ -2,33 +2,18 @@
 
 import type { Cursor } from '../client/cursor.js';
 import type { Notices } from '../client/notices.js';
-import type { Log } from '../log/log.js';
 import { Watermark } from '../util/watermark.js';
 import type { GapReason } from '../window/gap.js';
-import { MOST_PAGES, Pages } from '../window/pages.js';
+import type { Past } from '../window/page-windows.js';
+import { MOST_PAGES, type PageReader, Pages } from '../window/pages.js';
 import type { Ring } from '../window/ring.js';
 import type { Pushed } from '../window/window.js';
+import type { DispatcherHooks, DispatcherSettings } from './dispatcher-hooks.js';
 import { Heartbeat } from './heartbeat.js';
 import { createLimiter, type Limiter } from './limiter.js';
 import { Pace } from './pace.js';
 import { Rounds } from './rounds.js';
-import { type SlowClientSettings, SlowClients } from './slow-clients.js';
-
-export interface DispatcherSettings extends SlowClientSettings {
-  readonly concurrency: number;
-  readonly slowClient: 'disconnect' | 'skip';
-  readonly keepAlive: number | false;
-}
-
-/** What the dispatcher asks of the hub. */
-export interface DispatcherHooks {
-  /** All writable clients were offered the entries up to this one. */
-  offered(sequence: number): void;
-  /** A slow client's pending events were dropped. */
-  dropped(cursor: Cursor, events: number, why: string): void;
-  /** A slow client is to be evicted. */
-  slow(cursor: Cursor, why: string): void;
-}
+import { SlowClients } from './slow-clients.js';
 
 /**
  * Decides which client is flushed next.
@@ -62,17 +47,14 @@ export class Dispatcher {
     cursors: ReadonlySet<Cursor>,
     settings: DispatcherSettings,
     hooks: DispatcherHooks,
-    read?: Log['read'],
+    past?: Past,
   ) {
     this.#ring = ring;
     this.#notices = notices;
     this.#settings = settings;
     this.#hooks = hooks;
-    if (read !== undefined) {
-      this.#pages = new Pages(read, ring, createLimiter(MOST_PAGES), (reader) =>
-        this.#fetched(reader as Cursor),
-      );
-    }
+    const fetched = (reader: PageReader) => this.#fetched(reader as Cursor);
+    this.#pages = past && new Pages(past, ring, createLimiter(MOST_PAGES), fetched);
     this.#limit = createLimiter(settings.concurrency, (cursor: Cursor, done) => {
       this.#release = done;
       this.#due.push(cursor);
@@ -85,7 +67,8 @@ export class Dispatcher {
 
   /** Whether every client has everything. */
   get isIdle(): boolean {
-    return this.#limit.activeCount + this.#limit.pendingCount + this.#slow.size === 0;
+    const { activeCount, pendingCount } = this.#limit;
+    return activeCount + pendingCount + this.#slow.size === 0 && this.#pages?.areInUse !== true;
   }
 
   /** The newest entry that all writable clients were offered. */
@@ -112,7 +95,7 @@ export class Dispatcher {
     if (cursor.state === 'idle') {
       this.#queue(cursor, this.#ring.head - 1);
     } else if (
-      cursor.state === 'blocked' &&
+      (cursor.state === 'blocked' || cursor.isHeld) &&
       !cursor.isFinishing &&
       // What waits for one that paces the senders is bounded by the publish queue.
       !this.#pace.has(cursor) &&
@@ -125,10 +108,26 @@ export class Dispatcher {
 
   /** An event of so many bytes waits for this client alone. */
   wake(cursor: Cursor, bytes: number): void {
-    if (cursor.state === 'idle') this.#queue(cursor);
-    else if (cursor.state === 'blocked' || cursor.state === 'fetching') {
+    if (this.#isResting(cursor)) this.#queue(cursor);
+    else if (cursor.state === 'blocked' || cursor.state === 'waiting') {
       this.#slow.count(cursor, bytes);
     }
+  }
+
+  /** Whether what is for it alone may be written now. */
+  #isResting({ state, isHeld }: Cursor): boolean {
+    return state === 'idle' || (state === 'waiting' && isHeld);
+  }
+
+  /** The client's snapshot is over. */
+  begin(cursor: Cursor): void {
+    if (cursor.beginning?.isHeld !== true) return;
+    const isResting = this.#isResting(cursor);
+    cursor.beginning.isHeld = false;
+    if (cursor.state !== 'blocked') this.#slow.release(cursor);
+    cursor.resetLag();
+    cursor.conflates = true;
+    if (isResting) this.#queue(cursor);
   }
 
   /**
@@ -152,15 +151,15 @@ export class Dispatcher {
     for (const cursor of cursors) {
       if (cursor.state === 'ended') continue;
       cursor.lose(reason);
-      if (cursor.state === 'idle' || cursor.state === 'fetching') this.#queue(cursor);
+      if (cursor.state === 'idle' || cursor.state === 'waiting') this.#queue(cursor);
     }
     this.#offered.restart(this.#ring.head);
   }
 
   /** The client's stream is to be ended once it has what is in the ring now. */
-  finish(cursor: Cursor): void {
-    cursor.finish();
-    if (cursor.state === 'idle') this.#queue(cursor);
+  finish(cursor: Cursor, end: number | undefined): void {
+    cursor.finish(end);
+    if (this.#isResting(cursor)) this.#queue(cursor);
   }
 
   drained(cursor: Cursor): void {
@@ -181,11 +180,13 @@ export class Dispatcher {
 
   /** What becomes of a client after a write. */
   #settle(cursor: Cursor, open: boolean): void {
-    if (!open) {
-      this.#block(cursor);
+    if (!open) this.#block(cursor);
+    else if (cursor.isHeld && !cursor.isBehind && !cursor.isFinishing) {
+      cursor.become('waiting');
+      this.#slow.watch(cursor);
     } else if (cursor.readsPage) {
       if (this.#pages?.enter(cursor)) this.#queue(cursor);
-      else cursor.become('fetching');
+      else cursor.become('waiting');
     } else if (cursor.isBehind || cursor.isFinishing) {
       this.#pages?.leave(cursor);
       this.#queue(cursor);
@@ -199,7 +200,7 @@ export class Dispatcher {
 
   #fetched(cursor: Cursor): void {
     cursor.resetLag();
-    if (cursor.state === 'fetching') this.#queue(cursor);
+    if (cursor.state === 'waiting') this.#queue(cursor);
   }
 
   #queue(cursor: Cursor, position = cursor.position): void {
@@ -235,7 +236,7 @@ export class Dispatcher {
     this.heartbeat.note(cursor);
     let open = true;
     if (cursor.lacksPage || (!cursor.isBehind && !cursor.isFinishing)) {
-      open = cursor.sink.write(this.#notices.heartbeat(cursor.noticeTypes, cursor.position));
+      open = cursor.sink.write(this.#notices.heartbeat(cursor));
     } else if (cursor.isBehind) {
       const { counters } = cursor.host;
       const before = counters.bytes;
@@ -281,6 +282,7 @@ export class Dispatcher {
     if (
       slowClient === 'disconnect' ||
       cursor.isFinishing ||
+      cursor.isHeld ||
       cursor.direct?.exceeds(clientQueueSize, clientQueueBytes)
     ) {
       this.#hooks.slow(cursor, why);
@@ -293,6 +295,6 @@ export class Dispatcher {
 
   #beat(cursor: Cursor): void {
     if (cursor.isFinishing) return;
-    if (cursor.state === 'idle' || cursor.state === 'fetching') this.#queue(cursor);
+    if (cursor.state === 'idle' || cursor.state === 'waiting') this.#queue(cursor);
   }
 }

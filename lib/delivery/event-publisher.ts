@@ -28,15 +28,16 @@ export class EventPublisher implements Publisher {
     return this.sendEvent('message', data, options);
   }
 
-  sendEvent(type: string, data?: unknown, options: SendOptions = {}): Promise<string> {
+  sendEvent(type: string, data?: unknown, options?: SendOptions): Promise<string> {
     // A logger that sends its lines would have the failure of each of them logged, for ever.
     const isReport = this.#reporter.isReporting;
     return Outcome.of(
       () => {
-        const { signal, retry, conflate } = readSendOptions(options);
+        const { signal, retry, conflate, ephemeral, except } = readSendOptions(options);
         const fields = this.#encode(type, data, retry);
         signal?.throwIfAborted();
-        return this.#queue.send({ fields, rooms: this.#rooms, conflate }, signal, !isReport);
+        const record = { fields, rooms: this.#rooms, conflate, except, isEphemeral: ephemeral };
+        return this.#queue.send(record, signal, !isReport);
       },
       (error) => {
         if (!isReport) this.#unheard(error);

@@ -41,8 +41,9 @@ export class SlowClients {
     return this.#blocked.size;
   }
 
-  /** The cursor is blocked: its time runs. */
+  /** The cursor is blocked, or its snapshot under way: its time runs. */
   watch(cursor: Cursor): void {
+    if (cursor.isHeld && this.#blocked.has(cursor)) return;
     const { sendTimeout } = this.#settings;
     const time = Math.max(sendTimeout, cursor.readBy - performance.now());
     this.#blocked.set(cursor, this.#checks + Math.ceil((time / sendTimeout) * CHECKS));
@@ -74,9 +75,11 @@ export class SlowClients {
 
   #check(): boolean {
     this.#checks++;
-    const why = `it was blocked for ${this.#settings.sendTimeout} ms`;
+    const { sendTimeout } = this.#settings;
     for (const [cursor, end] of this.#blocked) {
-      if (this.#checks >= end) this.#isSlow(cursor, why);
+      if (this.#checks < end) continue;
+      const what = cursor.isHeld ? 'its snapshot was under way' : 'it was blocked';
+      this.#isSlow(cursor, `${what} for ${sendTimeout} ms`);
     }
     return this.#blocked.size > 0;
   }

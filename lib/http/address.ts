@@ -1,5 +1,5 @@
 import { isIPv6 } from 'node:net';
-import type { Request } from './message.js';
+import type { Request } from '../request.js';
 
 /** Of an IPv6 address, the first 64 bits are the network of one customer, who may use any of the rest. */
 const NETWORK_GROUPS = 4;

@@ -1,4 +1,4 @@
-import { isHttp2, type Request } from './message.js';
+import { isHttp2, type Request } from '../request.js';
 
 /** Whose stream a connection carries. Any number of hubs may serve it. */
 const holders = new WeakMap<object, object>();

@@ -1,6 +1,6 @@
 import { OutgoingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Response } from './message.js';
+import type { Response } from '../request.js';
 
 /**
  * Cuts the connection of a response with a reset. After its orderly end, the kernel would keep what the

@@ -1,13 +1,17 @@
 import type { Attachment } from '../client/admission.js';
 import type { Entry, Refusal } from '../client/entry.js';
-import { checkRooms } from '../client/rooms.js';
+import type { Place } from '../client/locator.js';
+import { checkRooms, NO_ROOMS } from '../client/rooms.js';
 import { quote } from '../errors.js';
 import type { EventHub } from '../hub.js';
+import type { Request, RouteRequest } from '../request.js';
+import { checkStart, type Start } from '../start.js';
 import { disregard } from '../util/disregard.js';
+import { sooner } from '../util/sooner.js';
 import { acceptsEventStream } from './accept.js';
 import { addressOf } from './address.js';
 import { claimConnection, releaseConnection } from './connection.js';
-import type { Request, RouteRequest } from './message.js';
+import { readLastEventId } from './last-event-id.js';
 import type { RouteSettings } from './route-options.js';
 
 /** How a request is to be answered. Not at all where the client has left. */
@@ -42,10 +46,15 @@ export function decide(
   if (req.method === 'HEAD') return { answer: 'head' };
   if (!acceptsEventStream(req.headers.accept)) return { answer: 'not acceptable' };
   const lastEventId = readLastEventId(req);
-  const entry = hub.admission.enter(() => readKey(req, route), lastEventId);
+  const start = route.start ?? hub.start;
+  const mayReplay = Boolean(lastEventId) || start !== 'now';
+  const entry = hub.admission.enter(() => readKey(req, route), lastEventId, mayReplay);
   if (typeof entry === 'string') return { answer: 'refusal', reason: entry };
   return new Opening(hub, req, route, entry, lastEventId).decide();
 }
+
+/** What a route says of a request: its rooms, its data, and where its stream starts. */
+type Said = [rooms: unknown, data: unknown, start: unknown];
 
 /** A request whose client has a place, on the way to its stream. */
 class Opening {
@@ -72,40 +81,72 @@ class Opening {
   decide(): Decision | PendingDecision {
     if (!claimConnection(this.#req, this.#entry)) return this.#refuse('connection');
     try {
-      const { rooms = [] } = this.#route;
-      const given = typeof rooms === 'function' ? rooms(this.#req as RouteRequest) : rooms;
-      const placed = Array.isArray(given)
-        ? this.#place(given)
-        : Promise.resolve(given).then((later) => this.#place(later));
-      if (!(placed instanceof Promise)) return placed;
+      const decision = sooner(this.#ask(), (said) => this.#place(said));
+      if (!(decision instanceof Promise)) return decision;
       const leave = () => {
         this.#leave();
         this.#entry.interrupt('left');
       };
-      return { decision: this.#unlessInterrupted(placed), leave };
+      return { decision: this.#unlessInterrupted(decision), leave };
     } catch (error) {
       this.#leave();
       throw error;
     }
   }
 
-  #place(given: unknown): Decision | Promise<Decision> {
-    const rooms = checkRooms(given, this.#hub.limits);
-    const waited = this.#hub.admission.catchUp(this.#lastEventId);
-    if (waited === undefined) return this.#settle(rooms);
-    return waited.then((refusal) => this.#settle(rooms, refusal));
+  /** What the route says of the request. Its functions run at the same time. */
+  #ask(): Said | Promise<Said> {
+    const { rooms = [], data, start = this.#hub.start } = this.#route;
+    const said: unknown[] = [];
+    try {
+      for (const option of [rooms, data, start]) {
+        said.push(typeof option === 'function' ? option(this.#req as RouteRequest) : option);
+      }
+    } catch (error) {
+      for (const one of said) disregard(one);
+      throw error;
+    }
+    return said.some(isThenable) ? (Promise.all(said) as Promise<Said>) : (said as Said);
   }
 
-  #settle(rooms: readonly string[], unreachable?: Refusal): Decision {
-    // The hub may have been closed meanwhile, or its log be lost.
-    const reason = unreachable ?? this.#hub.admission.refusal(this.#lastEventId);
-    if (reason !== undefined) return this.#refuse(reason);
+  #place([given, data, where]: Said): Decision | Promise<Decision> {
+    const rooms = checkRooms(given, this.#hub.limits);
+    const start = checkStart(where);
+    const after = typeof start === 'object' && 'after' in start ? start.after : undefined;
+    const waited = this.#hub.admission.catchUp(this.#lastEventId || after);
+    return sooner(waited, (unreachable) => {
+      const refusal = unreachable ?? this.#refusal();
+      if (refusal !== undefined) return this.#refuse(refusal);
+      const found = this.#find(start, rooms);
+      return sooner(found, (place) => this.#settle(place, rooms, data));
+    });
+  }
+
+  /** The hub may have been closed meanwhile, or its log be lost. */
+  #refusal(): Refusal | undefined {
+    return this.#hub.admission.refusal(this.#lastEventId);
+  }
+
+  /** A client with a gap that gets a snapshot needs nothing of what is left from before. */
+  #find(start: Start, rooms: readonly string[]): Place | undefined | Promise<Place | undefined> {
+    const anew = this.#route.snapshot !== undefined;
+    const own = rooms.length > 0 ? new Set(rooms) : NO_ROOMS;
+    const found = this.#hub.locator.find(this.#lastEventId, start, own, anew);
+    return found instanceof Promise ? found.catch(() => undefined) : found;
+  }
+
+  #settle(place: Place | undefined, rooms: readonly string[], data: unknown): Decision {
+    const reason = place === undefined ? 'unreachable' : this.#refusal();
+    if (place === undefined || reason !== undefined) return this.#refuse(reason ?? 'unreachable');
+    const { snapshot } = this.#route;
     return {
       answer: 'stream',
       attachment: {
-        lastEventId: this.#lastEventId,
+        identity: { lastEventId: this.#lastEventId, key: this.#entry.key, data },
+        place,
         rooms,
         types: this.#route,
+        snapshot: snapshot && ((client) => snapshot(client, this.#req as RouteRequest)),
         attached: (cursor) => {
           this.#hub.admission.opened(this.#entry);
           if (isBehindProxy(this.#req)) this.#entry.cursor = cursor;
@@ -130,7 +171,8 @@ class Opening {
 
   #refuse(reason: Refusal): Decision {
     if (reason === 'timeout') {
-      const message = 'a client was rejected: its rooms, or the log, took longer than openTimeout';
+      const message =
+        'a client was rejected: its rooms, data or start, or the log, took longer than openTimeout';
       this.#hub.logger.unheard('openTimeout', message);
     }
     this.#leave();
@@ -141,6 +183,10 @@ class Opening {
     this.#entry.leave();
     releaseConnection(this.#req, this.#entry);
   }
+}
+
+function isThenable(value: unknown): boolean {
+  return typeof (value as PromiseLike<unknown> | null | undefined)?.then === 'function';
 }
 
 /** Undefined: no limit per key is for this client. */
@@ -159,15 +205,4 @@ function readKey(req: Request, { key = addressOf }: RouteSettings): string | und
  */
 function isBehindProxy({ headers }: Request): boolean {
   return ['x-forwarded-for', 'forwarded', 'via'].some((name) => headers[name] !== undefined);
-}
-
-/**
- * The header, or the query parameter of clients that can't set headers. Some of them append it to a URL that has
- * it already, or behind a second question mark.
- */
-function readLastEventId({ headers, url = '' }: Request): string | undefined {
-  const header = headers['last-event-id'];
-  if (header) return String(header);
-  const [, ...query] = url.split('?');
-  return new URLSearchParams(query.join('&')).getAll('lastEventId').at(-1);
 }

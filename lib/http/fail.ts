@@ -1,5 +1,5 @@
 import { SseError } from '../errors.js';
-import type { Response } from './message.js';
+import type { Response } from '../request.js';
 
 /** Answers with an error's status, for a server that has no error handling of its own. */
 export function answerFailure(res: Response, error: unknown): void {

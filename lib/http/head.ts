@@ -1,7 +1,7 @@
 import { type ServerResponse, validateHeaderName, validateHeaderValue } from 'node:http';
 import type { Socket } from 'node:net';
 import { quote } from '../errors.js';
-import { isHttp2, type Request, type Response } from './message.js';
+import { isHttp2, type Request, type Response } from '../request.js';
 
 /** Response headers to set beside those of an event stream, or instead of them. */
 export type Headers = Readonly<Record<string, string | number | readonly string[]>>;

@@ -8,9 +8,9 @@ import type { Refusal } from '../client/entry.js';
 import { describe, SseError } from '../errors.js';
 import { frameRetry } from '../frame.js';
 import type { EventHub } from '../hub.js';
+import { isHttp2, type Request, type Response, type RouteRequest } from '../request.js';
 import { type Decision, decide, METHODS, type PendingDecision } from './decide.js';
 import { sendHead } from './head.js';
-import { isHttp2, type Request, type Response, type RouteRequest } from './message.js';
 import { type OpenOptions, type RouteSettings, readRouteOptions } from './route-options.js';
 import { createSink } from './sink.js';
 
@@ -124,12 +124,13 @@ function discardBody(req: Request): void {
   if (req.readableFlowing === null && req.listenerCount('readable') === 0) req.resume();
 }
 
-function refuse(
+/** Answers a client that is rejected, in the way that the hub's `refuse` says. */
+export function refuse(
   hub: EventHub,
   reason: Refusal,
   req: Request,
   res: Response,
-  { headers }: RouteSettings,
+  { headers }: Pick<RouteSettings, 'headers'>,
 ): Client {
   if (reason === 'final') {
     res.statusCode = 204;

@@ -1,9 +1,9 @@
 import type { Http2ServerResponse } from 'node:http2';
 import type { Writable } from 'node:stream';
 import type { Sink, SinkOwner } from '../client/sink.js';
+import type { Response } from '../request.js';
 import type { Batch } from '../window/batch.js';
 import { cut } from './cut.js';
-import type { Response } from './message.js';
 
 /** What a middleware may have put in front of a response. */
 interface Wrapped {

@@ -1,6 +1,6 @@
 import { OutgoingMessage, type ServerResponse } from 'node:http';
 import type { Sink } from '../client/sink.js';
-import type { Response } from './message.js';
+import type { Response } from '../request.js';
 import { isBare } from './pass-through.js';
 import { ResponseSink } from './response-sink.js';
 import { SocketSink } from './socket-sink.js';

@@ -13,6 +13,10 @@ export interface LogRecord {
   readonly rooms?: readonly string[] | undefined;
   /** A newer record with this key, and for the same rooms, replaces this one for clients that lag. */
   readonly conflate?: string | undefined;
+  /** Whether it is for those alone who are connected now, and kept for nobody. Default false. */
+  readonly isEphemeral?: boolean | undefined;
+  /** The id of a client that it is not for. */
+  readonly except?: string | undefined;
 }
 
 /** A stored record, with its place in the log. */
@@ -21,6 +25,21 @@ export interface LogEntry extends LogRecord {
   readonly sequence: number;
   /** No hub has written it. It is counted, and has to be for no room. Default false. */
   readonly isForeign?: boolean | undefined;
+}
+
+/** A part of the log, as far as it is for some rooms. */
+export interface LogPage {
+  readonly entries: readonly LogEntry[];
+  /** Up to this sequence, all that is kept for these rooms is among the entries. */
+  readonly through: number;
+  /** The newest entry above the beginning that is gone, and was for these rooms or for all; 0 where there is none. */
+  readonly lost: number;
+}
+
+/** How much of its past a room keeps: how many entries, and for how long, in ms. Each bound holds by itself. */
+export interface RoomBounds {
+  readonly events: number;
+  readonly age: number;
 }
 
 /** The hub, as its log sees it: it is notified of everything, in order. None of its methods throws. */
@@ -89,6 +108,25 @@ export interface Log {
    * Rejects where the log is unreachable. Left out by a log that has no more than its follower keeps.
    */
   read?(after: number, limit: number): Promise<LogEntry[]>;
+  /**
+   * Gives the entries above a sequence in the current epoch that are for one of these rooms or for all clients, as far
+   * as they are kept: the oldest, in order, at most `limit`, and none that is ephemeral. Rejects where the log is
+   * unreachable. Left out by a log that has no index of its rooms: the hub reads all entries then.
+   */
+  readRooms?(after: number, limit: number, rooms: readonly string[]): Promise<LogPage>;
+  /**
+   * Gives the sequence right before the newest `count` entries that are for one of these rooms or for all clients;
+   * before all that are kept, where there are fewer. Ephemeral entries don't count. Rejects where the log is
+   * unreachable. Left out by a log that has no index of its rooms: the hub reads the whole log then.
+   */
+  last?(count: number, rooms: readonly string[]): Promise<number>;
+  /**
+   * Says how much each room should keep, where the log's own options don't, and gives how much it does keep. Called before
+   * `follow`. Left out by a log that has one bound for all entries.
+   */
+  keepRooms?(wanted: RoomBounds): RoomBounds;
+  /** Drops what a room keeps: nobody will ask for it. Left out by a log that drops rooms by their age alone. */
+  dropRoom?(room: string): void;
   /**
    * Resolves when the follower was given all that was stored before the call. Rejects where the log is
    * unreachable. Left out by a log whose follower is never behind.

@@ -20,6 +20,7 @@ export interface JetStream {
         readonly opt_start_seq: number;
         readonly deliver_policy: 'by_start_sequence';
         readonly inactive_threshold: number;
+        readonly filter_subjects?: string | string[];
       },
     ): Promise<OrderedConsumer>;
   };
@@ -52,7 +53,7 @@ interface StreamConfig {
 }
 
 export interface StreamInfo {
-  readonly config: { readonly description?: string };
+  readonly config: { readonly description?: string; readonly subjects?: readonly string[] };
   readonly created: string;
   /** Left out by a single server. */
   readonly cluster?: { readonly leader?: string };
@@ -68,9 +69,9 @@ export interface StoredMessage {
   readonly data: Uint8Array;
 }
 
-interface OrderedConsumer {
+export interface OrderedConsumer {
   /** With `true`, what is known without asking. */
-  info(cached: boolean): Promise<{ readonly name: string }>;
+  info(cached: boolean): Promise<{ readonly name: string; readonly num_pending: number }>;
   consume(options: { readonly max_messages: number }): Promise<Messages>;
   fetch(options: { readonly max_messages: number; readonly expires: number }): Promise<Messages>;
   delete(): Promise<boolean>;

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { LogRecord } from '../log/log.js';
 import type { Extent, Place } from '../log/shared/engine.js';
-import { FOREIGN, parseJson, readRecord } from '../log/shared/record.js';
+import { FOREIGN, readRecord } from '../log/shared/record.js';
+import { parseJson } from '../util/json.js';
 import type { StoredMessage, StreamInfo } from './client.js';
 
 /** How many epochs the stream has begun since it was made, and behind which message the last begins. */
@@ -70,16 +71,32 @@ export function extentOf(stream: string, info: StreamInfo): Extent {
 }
 
 /** Tag, rooms and key stand before the event, on a line of their own. */
-export function encode({ fields, rooms, conflate }: LogRecord, tag: string): Buffer {
-  const head = JSON.stringify({ w: tag, r: rooms, k: conflate });
+export function encode(record: LogRecord, tag: string): Buffer {
+  const { fields, rooms, conflate, except, isEphemeral } = record;
+  const head = JSON.stringify({
+    w: tag,
+    r: rooms,
+    k: conflate,
+    x: except,
+    o: isEphemeral || undefined,
+  });
   return Buffer.concat([Buffer.from(`${head}\n`), fields]);
 }
 
 export function decode({ data }: StoredMessage): LogRecord & Pick<Place, 'tag'> {
   const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
   const end = bytes.indexOf('\n');
-  const { w, r, k } = Object(parseJson(bytes.toString('utf8', 0, end)));
+  const { w, r, k, x, o } = Object(parseJson(bytes.toString('utf8', 0, end)));
   // Without a tag, nobody waits for it to be stored.
   if (typeof w !== 'string') return { tag: '', ...FOREIGN };
-  return { tag: w, ...readRecord(bytes.subarray(end + 1), r, k) };
+  return {
+    tag: w,
+    ...readRecord({
+      fields: bytes.subarray(end + 1),
+      rooms: r,
+      conflate: k,
+      except: x,
+      isEphemeral: o,
+    }),
+  };
 }

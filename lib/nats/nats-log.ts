@@ -2,16 +2,17 @@
 
 import { randomBytes } from 'node:crypto';
 import { quote, SseError } from '../errors.js';
+import { isForRooms, pageOf } from '../log/audience.js';
 import type { Log, LogRecord } from '../log/log.js';
-import {
-  type Engine,
-  type Extent,
-  type Known,
-  PAGE_BYTES,
-  type Place,
-  type Session,
-  type StoredEntry,
-  type Write,
+import type {
+  Engine,
+  Extent,
+  Known,
+  Place,
+  Session,
+  StoredEntry,
+  StoredPage,
+  Write,
 } from '../log/shared/engine.js';
 import { readLogOptions, type SharedLogOptions } from '../log/shared/options.js';
 import { sharedLog } from '../log/shared/shared-log.js';
@@ -25,8 +26,10 @@ import {
   type NatsClient,
   type StoredMessage,
 } from './client.js';
+import { consumerAbove, fetchPage, WAIT } from './consumer.js';
 import { decode, encode } from './format.js';
 import { Pollable } from './pollable.js';
+import { RoomReader, subjectFor } from './rooms.js';
 import { NatsStream, type StreamSettings } from './stream.js';
 
 export type { LogHistoryOptions, SharedLogOptions } from '../log/shared/options.js';
@@ -47,8 +50,10 @@ export interface NatsLogOptions extends SharedLogOptions {
  * it open when the hub is closed. Let the connection reconnect for ever and ping often, as above: by
  * default it stops for good after some attempts, and takes minutes to notice that it is dead.
  *
- * The log makes the stream `sse_<prefix>`, with the one subject `sse.<prefix>` and the bounds of
- * `history`. It uses a stream that exists as it is: the stream's limits are the history.
+ * The log makes the stream `sse_<prefix>`, with the subjects `sse.<prefix>` and `sse.<prefix>.>` and the bounds of
+ * `history`. It uses a stream that exists as it is: the stream's limits are the history, and without the second subject,
+ * all entries have to be read for a client that comes from far behind. All rooms have the one history of the stream, for
+ * JetStream has one bound for all subjects: there is no `history.room`.
  *
  * Throws a TypeError or RangeError for another client or a bad option.
  */
@@ -70,8 +75,7 @@ export function natsLog(js: NatsClient, options: NatsLogOptions = {}): Log {
   return sharedLog(engine);
 }
 
-/** How long to wait for a new message, in ms, and how many are given at most. */
-const WAIT = 1000;
+/** How many messages are given at most. */
 const MOST_ENTRIES = 128;
 
 /** How many messages the client holds before they are asked for. */
@@ -80,14 +84,12 @@ const PREFETCH = 256;
 /** How long JetStream may take to confirm a message, in ms: less than the time limit of all calls. */
 const PUBLISH_TIMEOUT = 3000;
 
-/** After how long JetStream forgets a consumer that nobody reads from, in ms. */
-const FORGET_CONSUMER = 60_000;
-
 /** One session over the user's connection. */
 class NatsSession implements Session {
   readonly #js: JetStream;
   readonly #stream: NatsStream;
   readonly #writer: string;
+  readonly #rooms: RoomReader;
   #epoch = '';
   #reading: Reading | undefined;
   readonly #closing = new AbortController();
@@ -96,6 +98,7 @@ class NatsSession implements Session {
     this.#js = js;
     this.#stream = new NatsStream(manager, settings, this.#closing.signal);
     this.#writer = writer;
+    this.#rooms = new RoomReader(js, this.#stream.name, this.#stream.subject);
   }
 
   async sync(known: Known | undefined): Promise<Extent> {
@@ -129,24 +132,58 @@ class NatsSession implements Session {
     const { trimmedTo, head } = this.#adopt(await this.#stream.extent());
     const from = Math.max(after, trimmedTo);
     if (from >= head) return [];
-    const consumer = await this.#consumer(from);
-    const entries: StoredEntry[] = [];
+    const consumer = await consumerAbove(this.#js, this.#stream.name, from);
     try {
-      const count = Math.min(limit, head - from);
-      const messages = await consumer.fetch({ max_messages: count, expires: WAIT });
-      let bytes = 0;
-      for await (const message of messages) {
-        entries.push(this.#entry(message));
-        bytes += message.data.length;
-        if (bytes >= PAGE_BYTES) break;
+      const messages = await fetchPage(consumer, Math.min(limit, head - from));
+      if (messages.length === 0 && (await this.#stream.has(from))) {
+        throw new Error('NATS gave no messages');
       }
+      return messages.map((message) => this.#entry(message));
     } finally {
       consumer.delete().catch(() => {});
     }
-    if (entries.length === 0 && (await this.#stream.has(from))) {
-      throw new Error('NATS gave no messages');
+  }
+
+  async readRooms(after: number, limit: number, rooms: readonly string[]): Promise<StoredPage> {
+    const page = await this.#readSubjects(after, limit, rooms);
+    const own = new Set(rooms);
+    const isDue = (entry: StoredEntry) => !entry.isEphemeral && isForRooms(entry, own);
+    return { ...page, entries: page.entries.filter(isDue) };
+  }
+
+  async #readSubjects(after: number, limit: number, rooms: readonly string[]): Promise<StoredPage> {
+    const { trimmedTo, head } = this.#adopt(await this.#stream.extent());
+    if (!this.#stream.hasRooms) {
+      return pageOf(await this.read(after, limit), after, head);
     }
-    return entries;
+    const from = Math.max(after, trimmedTo);
+    const lost = trimmedTo > after ? trimmedTo : 0;
+    if (from >= head) return { entries: [], through: head, lost };
+    const { messages, through } = await this.#rooms.read(from, head, limit, rooms);
+    return { entries: messages.map((message) => this.#entry(message)), through, lost };
+  }
+
+  async last(count: number, rooms: readonly string[]): Promise<number> {
+    const { trimmedTo, head } = this.#adopt(await this.#stream.extent());
+    if (count === 0) return head;
+    if (!this.#stream.hasRooms || !Number.isFinite(count)) return trimmedTo;
+    for (let wanted = count; ; wanted *= 2) {
+      const position = await this.#rooms.last(trimmedTo, head, wanted, rooms);
+      const sequences: number[] = [];
+      for (let reached = position; reached < head; ) {
+        const { entries, through } = await this.readRooms(reached, MOST_ENTRIES, rooms);
+        sequences.push(...entries.map(({ sequence }) => sequence));
+        reached = through;
+      }
+      // Some that are for several rooms may be for others.
+      if (sequences.length >= count) return (sequences.at(-count) as number) - 1;
+      if (position === trimmedTo) return trimmedTo;
+    }
+  }
+
+  #subjectFor(record: LogRecord): string {
+    const { subject, hasRooms } = this.#stream;
+    return hasRooms ? subjectFor(subject, record) : subject;
   }
 
   async append({ number, records }: Write, known: Known | undefined): Promise<Place> {
@@ -154,7 +191,10 @@ class NatsSession implements Session {
     const tag = `${this.#writer}:${number}`;
     const [record] = records as [LogRecord];
     const { seq, duplicate } = await this.#js
-      .publish(this.#stream.subject, encode(record, tag), { msgID: tag, timeout: PUBLISH_TIMEOUT })
+      .publish(this.#subjectFor(record), encode(record, tag), {
+        msgID: tag,
+        timeout: PUBLISH_TIMEOUT,
+      })
       .catch(refuse);
     if (seq < 1) throw new Error('NATS has the message on its way, and not stored yet');
     if (!duplicate && known?.epoch === this.#epoch && seq <= known.sequence) {
@@ -178,7 +218,7 @@ class NatsSession implements Session {
   /** False: the stream is another one by now. */
   async #readFrom(after: number): Promise<boolean> {
     this.#stopReading();
-    const consumer = await this.#consumer(after);
+    const consumer = await consumerAbove(this.#js, this.#stream.name, after);
     const { name } = await consumer.info(true);
     const messages = await consumer.consume({ max_messages: PREFETCH });
     if (this.#closing.signal.aborted) {
@@ -194,14 +234,6 @@ class NatsSession implements Session {
   #stopReading(): void {
     this.#reading?.messages.stop();
     this.#reading = undefined;
-  }
-
-  #consumer(after: number): ReturnType<JetStream['consumers']['get']> {
-    return this.#js.consumers.get(this.#stream.name, {
-      opt_start_seq: after + 1,
-      deliver_policy: 'by_start_sequence',
-      inactive_threshold: FORGET_CONSUMER,
-    });
   }
 
   #entry(message: StoredMessage): StoredEntry {

@@ -33,6 +33,8 @@ const NANOSECONDS = 1e6;
 export class NatsStream {
   readonly name: string;
   readonly subject: string;
+  /** Whether it takes the subjects of rooms: one that an earlier version has made has the one subject alone. */
+  hasRooms = true;
   readonly #manager: JetStreamManager;
   readonly #settings: StreamSettings;
   /** The date of creation that was seen last, while the stream is new. */
@@ -77,8 +79,11 @@ export class NatsStream {
 
   /** Whether there is a message above this sequence. */
   async has(after: number): Promise<boolean> {
-    const query = { seq: after + 1, next_by_subj: this.subject };
-    return (await this.#manager.streams.getMessage(this.name, query)) !== null;
+    const { getMessage } = this.#manager.streams;
+    const find = (subject: string) =>
+      getMessage.call(this.#manager.streams, this.name, { seq: after + 1, next_by_subj: subject });
+    const found = await Promise.all(this.#subjects.map(find));
+    return found.some((message) => message !== null);
   }
 
   async #info(wasThere = true): Promise<StreamInfo> {
@@ -102,7 +107,13 @@ export class NatsStream {
       await sleep(SECOND_LOOK, undefined, { signal: this.#signal });
       info = await this.#look();
     }
+    const { subjects = [] } = info.config;
+    this.hasRooms = this.#subjects.every((subject) => subjects.includes(subject));
     return info;
+  }
+
+  get #subjects(): readonly string[] {
+    return [this.subject, `${this.subject}.>`];
   }
 
   async #find(): Promise<StreamInfo | undefined> {
@@ -125,7 +136,7 @@ export class NatsStream {
     try {
       return await this.#manager.streams.add({
         name: this.name,
-        subjects: [this.subject],
+        subjects: this.#subjects,
         storage: 'file',
         discard: 'old',
         max_msgs: Number.isFinite(events) ? events : -1,

@@ -1,6 +1,7 @@
 import { quote } from '../errors.js';
 import type { StoredEntry } from '../log/shared/engine.js';
-import { FOREIGN, parseJson, readRecord } from '../log/shared/record.js';
+import { FOREIGN, readRecord } from '../log/shared/record.js';
+import { parseJson } from '../util/json.js';
 
 /** An entry's id, and its fields and their values in turn. */
 export type RawEntry = readonly [Buffer, readonly Buffer[]];
@@ -23,16 +24,29 @@ export function entriesOfStream(reply: unknown): readonly RawEntry[] {
   return (Array.isArray(first) ? first[1] : second) as RawEntry[];
 }
 
+/** The epoch and the tag: of the log's own entry, or of a copy in a room. */
+function writtenBy(values: ReadonlyMap<string, Buffer>): (Buffer | string | undefined)[] {
+  const copy = values.get('h');
+  if (copy === undefined) return [values.get('e'), values.get('w')];
+  return String(copy).split(' ').slice(2);
+}
+
 export function readEntry([id, parts]: RawEntry): StoredEntry {
   const values = new Map<string, Buffer>();
   for (let index = 0; index < parts.length; index += 2) {
     values.set(String(parts[index]), parts[index + 1] as Buffer);
   }
-  const [rooms, key] = [values.get('r'), values.get('k')];
+  const [rooms, key, except] = [values.get('r'), values.get('k'), values.get('x')];
   // What is no JSON is no list of rooms either.
   const list = rooms === undefined ? undefined : (parseJson(String(rooms)) ?? null);
-  const [epoch, tag] = [values.get('e'), values.get('w')];
-  const record = readRecord(values.get('d'), list, key === undefined ? undefined : String(key));
+  const [epoch, tag] = writtenBy(values);
+  const record = readRecord({
+    fields: values.get('d'),
+    rooms: list,
+    conflate: key === undefined ? undefined : String(key),
+    except: except === undefined ? undefined : String(except),
+    isEphemeral: values.has('o'),
+  });
   return {
     epoch: String(epoch),
     sequence: sequence(id),

@@ -1,5 +1,19 @@
 import { createHash } from 'node:crypto';
 
+/** What all scripts read entries with. The marks say which sequence was the newest at what time. */
+export const HELPERS = `
+local function id(sequence) return string.format('%.0f-0', sequence) end
+local function sequenceOf(entry) return tonumber(string.match(entry[1], '^%d+')) end
+local function field(entry, name)
+  for i = 1, #entry[2], 2 do if entry[2][i] == name then return entry[2][i + 1] end end
+end
+local function sequenceAfter(marks, time)
+  for mark, sequence in string.gmatch(marks, '(%d+) (%d+)') do
+    if tonumber(mark) > time then return tonumber(sequence) end
+  end
+end
+`;
+
 /**
  * Runs before everything else, as part of the same script: checks that the log is still the one that
  * the caller knows, resets the log where it is not, and defines how to trim. A server that refuses
@@ -10,15 +24,10 @@ import { createHash } from 'node:crypto';
  * knows none), the epochs that are over, with blanks between them, an epoch for a reset, how many
  * entries to keep, and for how long, in ms ('' for ever).
  */
-const PROLOGUE = `
+export const PROLOGUE = `
 local log, meta = KEYS[1], KEYS[2]
 local LAST = 9007199254740991
-local function id(sequence) return string.format('%.0f-0', sequence) end
-local function sequenceOf(entry) return tonumber(string.match(entry[1], '^%d+')) end
-local function field(entry, name)
-  for i = 1, #entry[2], 2 do if entry[2][i] == name then return entry[2][i + 1] end end
-end
-local function newest()
+${HELPERS}local function newest()
   local info = redis.call('XINFO', 'STREAM', log)
   for i = 1, #info, 2 do
     if info[i] == 'last-generated-id' then return tonumber(string.match(info[i + 1], '^%d+')) end
@@ -83,46 +92,6 @@ if oldest then trimmed = sequenceOf(oldest) - 1 end
 return { epoch, id(start), id(trimmed), id(head) }
 `);
 
-/**
- * KEYS 3: what is known about the last write of this writer. ARGV 8 and 9: the write's number and
- * tag; then the fields, the rooms and the key of each record ('' where there are none).
- * Returns the epoch and the sequence of the first record; nothing where a later write of this writer
- * is stored already.
- */
-export const APPEND = script(`${PROLOGUE}
-local last = redis.call('HMGET', KEYS[3], 'number', 'epoch', 'first')
-local number = tonumber(ARGV[8])
-if last[1] and number <= tonumber(last[1]) then
-  if number < tonumber(last[1]) then return {} end
-  return { last[2], last[3] }
-end
-local first
-local function add(entry)
-  head = head + 1
-  local added = redis.pcall('XADD', log, id(head), unpack(entry))
-  if type(added) == 'table' and added.err then
-    -- Somebody else has added an entry: the next one comes behind it.
-    local last = first == nil and redis.call('EXISTS', log) == 1 and newest() or 0
-    if last + #ARGV >= LAST then clear() elseif last >= head then head = last else head = head - 1 end
-    head = head + 1
-    entry[2] = epoch
-    redis.call('XADD', log, id(head), unpack(entry))
-  end
-  first = first or id(head)
-end
-for i = 10, #ARGV, 3 do
-  local entry = { 'e', epoch, 'w', ARGV[9], 't', string.format('%.0f', now), 'd', ARGV[i] }
-  if ARGV[i + 1] ~= '' then entry[9], entry[10] = 'r', ARGV[i + 1] end
-  if ARGV[i + 2] ~= '' then entry[#entry + 1] = 'k'; entry[#entry + 1] = ARGV[i + 2] end
-  add(entry)
-end
-redis.call('HSET', meta, 'head', id(head):sub(1, -3))
-redis.call('HSET', KEYS[3], 'number', ARGV[8], 'epoch', epoch, 'first', first)
-redis.call('EXPIRE', KEYS[3], 86400)
-trim()
-return { epoch, first }
-`);
-
 /** Returns how many bytes the values of the entries from ARGV 1 on have, of ARGV 2 entries at most. */
 export const SIZE = script(`
 local bytes = 0
@@ -137,6 +106,7 @@ export interface Script {
   readonly sha: string;
 }
 
-function script(text: string): Script {
+/** A script, as Redis is asked for it by its digest. */
+export function script(text: string): Script {
   return { text, sha: createHash('sha1').update(text).digest('hex') };
 }

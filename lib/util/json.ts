@@ -40,3 +40,12 @@ function refuse(name: string, kind: string): never {
   const instead = INSTEAD[kind] ?? 'an object, a list, a string or bytes';
   throw new TypeError(`${what} would arrive as {}: send ${instead}`);
 }
+
+/** Undefined where the text is no JSON. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -2,7 +2,12 @@ import { Ticker } from '../util/ticker.js';
 import type { Ring } from './ring.js';
 
 export interface RetentionSettings {
-  readonly history: { readonly events: number; readonly bytes: number; readonly age: number };
+  readonly history: {
+    readonly events: number;
+    readonly bytes: number;
+    readonly age: number;
+    readonly room: { readonly age: number };
+  };
   readonly clientQueueSize: number;
   readonly clientQueueBytes: number;
   readonly sendTimeout: number;
@@ -31,21 +36,28 @@ export class Retention {
     this.#ring = ring;
     this.#settings = settings;
     this.#isIdle = isIdle;
-    this.#ticker = new Ticker(settings.history.age / CHECKS, () => {
-      ring.expire(offered(), performance.now() - this.#age);
-      return ring.size > 0;
+    this.#ticker = new Ticker(this.#shortestAge / CHECKS, () => {
+      const now = performance.now();
+      ring.expire(offered(), now - this.#age, now - settings.history.room.age);
+      return !ring.isEmpty;
     });
   }
 
   /** There is a new entry: its time runs. */
   start(): void {
-    if (this.#settings.history.age !== Number.POSITIVE_INFINITY) this.#ticker.start();
+    if (this.#shortestAge !== Number.POSITIVE_INFINITY) this.#ticker.start();
+  }
+
+  get #shortestAge(): number {
+    const { age, room } = this.#settings.history;
+    return Math.min(age, room.age);
   }
 
   /** All entries up to this one were offered. */
   trim(offered: number): void {
     const { history, clientQueueSize, clientQueueBytes } = this.#settings;
     const isIdle = this.#isIdle();
+    if (isIdle) this.#ring.release(offered);
     this.#ring.trim(offered, {
       events: isIdle ? history.events : Math.max(history.events, clientQueueSize),
       bytes: isIdle ? history.bytes : Math.max(history.bytes, clientQueueBytes),

@@ -1,4 +1,5 @@
 import { EventHub } from '../../../lib/hub.js';
+import { enter } from '../enter.js';
 import { FakeSink, turn } from '../fake-sink.js';
 import { Random } from './random.js';
 
@@ -30,7 +31,7 @@ export async function attackWithRooms(steps: number): Promise<string> {
     const rooms = [own, room(), room()];
     const sink = new FakeSink();
     const lastEventId = random.below(3) === 0 ? undefined : random.one([...ids, 'x', undefined]);
-    const client = hub.attach(sink, { lastEventId, rooms, left: () => {} });
+    const client = enter(hub, sink, { lastEventId, rooms });
     connections.push({ sink, client, ever: new Set(rooms) });
   };
   const check = ({ sink, ever }: Connection) => {

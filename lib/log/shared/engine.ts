@@ -1,4 +1,4 @@
-import type { LogEntry, LogRecord } from '../log.js';
+import type { LogEntry, LogPage, LogRecord } from '../log.js';
 
 /**
  * About how many bytes `read` gives: two batches of what is written to a client at a time. More would
@@ -22,6 +22,11 @@ export interface Known extends Place {
 
 /** An entry as an engine keeps it. */
 export interface StoredEntry extends LogEntry, Place {}
+
+/** Stored entries, as far as they are for some rooms. */
+export interface StoredPage extends LogPage {
+  readonly entries: readonly StoredEntry[];
+}
 
 /** What an engine has. */
 export interface Extent {
@@ -58,6 +63,15 @@ export interface Session {
   next(after: number, expect: Expect): Promise<StoredEntry[]>;
   /** The same without the wait: at most `limit` entries, and fewer where they are large. */
   read(after: number, limit: number, expect: Expect): Promise<StoredEntry[]>;
+  /** What `readRooms` of the log gives. */
+  readRooms(
+    after: number,
+    limit: number,
+    rooms: readonly string[],
+    expect: Expect,
+  ): Promise<StoredPage>;
+  /** What `last` of the log gives. */
+  last(count: number, rooms: readonly string[]): Promise<number>;
   /**
    * Stores all records or none, once, however often it is called. Checks `known` as `sync` does.
    * Resolves with the place of the first record.

@@ -11,20 +11,20 @@ export const FOREIGN: Decoded = {
   isForeign: true,
 };
 
-/** What an engine holds is input, since other programs may write there as well. */
-export function readRecord(fields: unknown, rooms: unknown, conflate: unknown): Decoded {
-  if (!Buffer.isBuffer(fields) || !isAbsentOr(isRooms, rooms)) return FOREIGN;
-  if (!isAbsentOr(isString, conflate)) return FOREIGN;
-  return { fields, rooms, conflate };
+/** The parts of an entry, of whatever types they are. */
+export interface Parts {
+  readonly fields: unknown;
+  readonly rooms: unknown;
+  readonly conflate: unknown;
+  readonly except?: unknown;
+  readonly isEphemeral?: unknown;
 }
 
-/** Undefined where the text is no JSON. */
-export function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+/** What an engine holds is input, since other programs may write there as well. */
+export function readRecord({ fields, rooms, conflate, except, isEphemeral }: Parts): Decoded {
+  if (!Buffer.isBuffer(fields) || !isAbsentOr(isRooms, rooms)) return FOREIGN;
+  if (!isAbsentOr(isString, conflate) || !isAbsentOr(isString, except)) return FOREIGN;
+  return { fields, rooms, conflate, except, isEphemeral: isEphemeral === true };
 }
 
 function isAbsentOr<T>(is: (value: unknown) => value is T, value: unknown): value is T | undefined {

@@ -1,6 +1,13 @@
 // log/shared/: what all logs that live in a server share, whatever the server. An engine is the rest.
 
-import { FOLLOWED, type Log, type LogEntry, type LogFollower, type LogRecord } from '../log.js';
+import {
+  FOLLOWED,
+  type Log,
+  type LogEntry,
+  type LogFollower,
+  type LogPage,
+  type LogRecord,
+} from '../log.js';
 import { Connection } from './connection.js';
 import type { Engine } from './engine.js';
 import { LiveFeed } from './live-feed.js';
@@ -8,6 +15,7 @@ import { NewestPlace } from './place.js';
 import { Writer } from './writer.js';
 
 /** A log in an engine, which other processes use as well. */
+// Long, because all its methods share what it holds.
 export function sharedLog(engine: Engine): Log {
   const newest = new NewestPlace();
   /** For the feed alone, which waits on it. */
@@ -30,9 +38,22 @@ export function sharedLog(engine: Engine): Log {
     append: (record: LogRecord, signal: AbortSignal) => writer.append(record, signal),
 
     async read(after: number, limit: number): Promise<LogEntry[]> {
-      if (feed === undefined) throw new Error('the log has no hub yet');
-      const from = Math.max(after, feed.start); // The entries below are of another epoch.
-      return feed.ownOf(await asking.use((session, expect) => session.read(from, limit, expect)));
+      const from = Math.max(after, startOf(feed));
+      const entries = await asking.use((session, expect) => session.read(from, limit, expect));
+      return (feed as LiveFeed).ownOf(entries);
+    },
+
+    async readRooms(after: number, limit: number, rooms: readonly string[]): Promise<LogPage> {
+      const from = Math.max(after, startOf(feed));
+      const page = await asking.use((session, expect) =>
+        session.readRooms(from, limit, rooms, expect),
+      );
+      return { ...page, entries: (feed as LiveFeed).ownOf(page.entries) };
+    },
+
+    async last(count: number, rooms: readonly string[]): Promise<number> {
+      const last = await asking.use((session) => session.last(count, rooms));
+      return Math.max(last, startOf(feed));
     },
 
     async caughtUp() {
@@ -46,6 +67,12 @@ export function sharedLog(engine: Engine): Log {
       writer.close();
     },
   };
+}
+
+/** Below it, the entries are of another epoch. */
+function startOf(feed: LiveFeed | undefined): number {
+  if (feed === undefined) throw new Error('the log has no hub yet');
+  return feed.start;
 }
 
 /** Calls during a question share the next question: the answer may have changed since this one began. */
