@@ -39,9 +39,14 @@ class Cluster {
 
   /** A module of this folder in a process of its own, and what its `open` is told. */
   async fork(file, options) {
+    return (await this.forkWith(file, options)).peer;
+  }
+
+  /** The same, with what `open` has returned. */
+  async forkWith(file, options) {
     const peer = this.#started(forkModule(`logs/${file}`));
-    await peer.call('open', { log: this.log, ...options });
-    return peer;
+    const opened = await peer.call('open', { log: this.log, ...options });
+    return { peer, opened };
   }
 
   /** A process with a hub that clients can connect to. */

@@ -10,15 +10,16 @@ const LATE_MS = 100;
 const SETTLE_MS = 300;
 const MIB = 1024 * 1024;
 
-/** Writers that always have so many events in flight, and a process that follows. */
-export async function appends(cluster, { writers, inFlight, warmUp, seconds }) {
+/** Writers that always have so many events in flight, and a process that follows; or a log alone, without a hub. */
+export async function appends(cluster, { writers, isAlone, inFlight, rooms, warmUp, seconds }) {
   const { client } = cluster.log;
   const isShared = client !== 'memory';
-  const follower = isShared && client !== 'plain' ? await cluster.fork('follower.mjs') : undefined;
+  const hasFollower = isShared && client !== 'plain' && !isAlone;
+  const follower = hasFollower ? await cluster.fork('follower.mjs') : undefined;
   const hub = { requestQueueSize: inFlight };
   const peers = await Promise.all(
     Array.from({ length: writers }, (_none, name) =>
-      cluster.fork('writer.mjs', { name, hub, watch: !isShared }),
+      cluster.fork('writer.mjs', { name, hub, rooms, isAlone, watch: !isShared }),
     ),
   );
   const flood = (time) =>
@@ -34,7 +35,7 @@ export async function appends(cluster, { writers, inFlight, warmUp, seconds }) {
   const total = sumOf(before, 'events') + events;
   const endedAt = Math.max(...floods.map((one) => one.endedAt));
   const took = endedAt - Math.min(...floods.map(({ startedAt }) => startedAt));
-  const watching = follower ?? (isShared ? undefined : peers[0]);
+  const watching = follower ?? (client === 'plain' ? undefined : peers[0]);
   const arrivedAt = watching && (await checkArrived(watching, total, floods));
   if (isShared) await checkStored(cluster, total);
   return {

@@ -1,13 +1,19 @@
 // What is measured, with which client, and at which size. `quick` shows that all of it works; its
 // figures are coarse.
+import { answering, reload, stopping } from './answers.mjs';
 import { cost } from './cost.mjs';
 import { appends, fanOut, latency, replay } from './phases.mjs';
 import { readers } from './readers.mjs';
+import { join, roomReplay } from './rooms.mjs';
 
 /** More than any run writes. */
 const KEEP_ALL = { events: 1_000_000 };
 /** What any run writes before it is measured, and more than is on its way at a time. */
 const FULL = { events: 5000 };
+
+/** The same with rooms, in a hub and in Redis. */
+const IN_MEMORY = { events: 1_000_000, bytes: 2 ** 31 };
+const KEEP_ALL_OF_ROOMS = { events: 1_000_000, room: { events: 1000 } };
 
 const NAMES = {
   memory: 'memory',
@@ -52,6 +58,12 @@ export function scenarios({ quick }) {
         { client: 'redis', writers: 1 },
         { client: 'redis', writers: 2 },
         { client: 'redis', writers: 1, history: FULL, what: ', a log that is full' },
+        { client: 'redis', writers: 1, rooms: 300, what: ', each event for one of 300 rooms' },
+        { client: 'redis', writers: 1, isAlone: true, what: ', the log without a hub' },
+        {
+          ...{ client: 'redis', writers: 1, isAlone: true, rooms: 300 },
+          what: ', the log without a hub, each event for one of 300 rooms',
+        },
         { client: 'ioredis', writers: 1 },
         { client: 'ioredis', writers: 2, full: true },
         { client: 'nats', writers: 1 },
@@ -59,8 +71,10 @@ export function scenarios({ quick }) {
         { client: 'plain', writers: 1 },
       ]
         .filter(inBoth)
-        .map(({ history = KEEP_ALL, what = '', ...row }) => ({
+        .map(({ history = KEEP_ALL, what = '', rooms = 0, isAlone = false, ...row }) => ({
           ...row,
+          rooms,
+          isAlone,
           history,
           isFull: history === FULL,
           label: `${NAMES[row.client]}, ${row.writers === 1 ? 'one process' : 'two processes'}${what}`,
@@ -171,6 +185,95 @@ export function scenarios({ quick }) {
         return readers(cluster, { ...row, warmUp: FULL.events, events: quick ? 5000 : events });
       },
     },
+    {
+      id: 'g',
+      title: 'Replay of a room: a client that comes back to a node that has only just started',
+      maxRounds: 3,
+      columns: [
+        { key: 'live', head: 'live after ms', digits: 2 },
+        { key: 'bytes', head: 'KiB from the engine', digits: 0 },
+        { key: 'ratio', head: 'to alone', digits: 2 },
+      ],
+      rows: ['memory', 'redis'].flatMap((client) =>
+        [0, 300].map((others) => ({
+          client,
+          others,
+          events: quick ? 100 : 300,
+          history: client === 'memory' ? IN_MEMORY : KEEP_ALL_OF_ROOMS,
+          label: `${NAMES[client]}, ${others === 0 ? 'alone' : `beside ${others} rooms as large`}`,
+        })),
+      ),
+      run: roomReplay,
+      derive: addRatios,
+    },
+    {
+      id: 'h',
+      title: `Join: a client that begins with the newest 20 events of its room, in a log of ${quick ? '20,000' : '1,000,000'}`,
+      maxRounds: 1,
+      columns: [
+        { key: 'join', head: 'all 20 after ms', digits: 2 },
+        { key: 'connect', head: 'connect alone ms', digits: 2 },
+        { key: 'added', head: 'added ms', digits: 2 },
+      ],
+      rows: ['memory', 'redis'].map((client) => ({
+        client,
+        events: quick ? 20_000 : 1_000_000,
+        rooms: 1000,
+        history: client === 'memory' ? IN_MEMORY : KEEP_ALL,
+        label: NAMES[client],
+      })),
+      run: join,
+    },
+    {
+      id: 'i',
+      title: 'Answers: 20 chunks a second each, with two readers, produced by two nodes',
+      maxRounds: 3,
+      columns: [
+        { key: 'rate', head: 'chunks/s', digits: 0 },
+        P50,
+        P99,
+        { key: 'node', head: 'CPU µs/chunk/node', digits: 1 },
+        { key: 'engine', head: 'engine µs/chunk', digits: 1 },
+      ],
+      rows: [
+        { answers: 100, logs: 1 },
+        { answers: 300, logs: 1 },
+        { answers: 300, logs: 2 },
+      ].map((row) => ({
+        ...row,
+        client: 'redis',
+        label: `${row.answers} answers in ${row.logs === 1 ? 'one log' : 'two logs'}`,
+      })),
+      run: (cluster, { answers, logs }) =>
+        answering(cluster, {
+          answers: quick ? answers / 10 : answers,
+          ...{ logs, rate: 20, readers: 2, warmUp: quick ? 0 : 1500, seconds: quick ? 1 : 6 },
+        }),
+    },
+    {
+      id: 'j',
+      title: 'Stop: from the call on one node until the producer on another is notified',
+      maxRounds: 1,
+      columns: [P50, { key: 'max', head: 'max ms', digits: 2 }],
+      rows: [{ client: 'redis', label: NAMES.redis }],
+      run: stopping,
+    },
+    {
+      id: 'k',
+      title: 'Reload: an answer of 300 chunks is read from its beginning',
+      maxRounds: 3,
+      columns: [
+        { key: 'live', head: 'all after ms', digits: 2 },
+        { key: 'ratio', head: 'to alone', digits: 2 },
+      ],
+      rows: [0, 300].map((others) => ({
+        client: 'redis',
+        others,
+        label: others === 0 ? 'alone' : `beside ${others} others as large`,
+      })),
+      run: (cluster, { others }) => reload(cluster, { others, chunks: quick ? 100 : 300 }),
+      derive: addRatios,
+    },
   ];
 }
 
@@ -181,5 +284,13 @@ function addShares(rows) {
     if (client === 'memory') continue;
     const share = figures.rate.median / floor;
     figures.share = { median: share, min: share, max: share };
+  }
+}
+/** To the same without others. */
+function addRatios(rows) {
+  for (const { client, figures } of rows) {
+    const alone = rows.find((row) => row.client === client && row.others === 0).figures.live.median;
+    const ratio = figures.live.median / alone;
+    figures.ratio = { median: ratio, min: ratio, max: ratio };
   }
 }

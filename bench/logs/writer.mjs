@@ -15,21 +15,53 @@ let sum = 0;
 
 serve({ open, flood, arrived });
 
-/** `name` is a number that no other writer has. With `watch`, the hub looks at what it gets. */
-async function open({ log, hub, name, watch }) {
+/**
+ * `name` is a number that no other writer has. With `rooms`, each event is for one of so many. With `watch`, the hub looks
+ * at what it gets. With `isAlone`, there is no hub.
+ */
+async function open({ log, hub, name, rooms, watch, isAlone }) {
   number = name * NUMBERS_OF_A_WRITER;
-  send = log.client === 'plain' ? await plainSender(log.url) : await hubSender(log, hub, watch);
+  if (log.client === 'plain') send = await plainSender(log.url);
+  else if (isAlone) send = await logSender(log, rooms);
+  else send = await hubSender(log, hub, rooms, watch);
 }
 
-async function hubSender(description, options, watch) {
+/** The log without a hub. What comes from it is looked at, and goes nowhere. */
+async function logSender(description, rooms) {
+  watched = new WatchedLog(await openLog(description));
+  const { log } = watched;
+  log.follow({
+    begin() {},
+    entry() {},
+    ready: async () => {},
+    connected() {},
+    disconnected() {},
+  });
+  await watched.begun;
+  const { signal } = new AbortController();
+  let sent = 0;
+  return async (data) => {
+    const room = rooms > 0 ? [`room ${sent++ % rooms}`] : undefined;
+    const { sequence } = await log.append(
+      { fields: Buffer.from(`data: ${data}\n`), rooms: room },
+      signal,
+    );
+    return sequence;
+  };
+}
+
+async function hubSender(description, options, rooms, watch) {
   let log = await openLog(description);
   if (watch) {
     watched = new WatchedLog(log);
     log = watched.log;
   }
   const hub = createHub({ ...options, log });
+  await watched?.begun;
+  let sent = 0;
+  const publisher = () => (rooms > 0 ? hub.to(`room ${sent++ % rooms}`) : hub);
   return async (data) => {
-    const id = await hub.send(data);
+    const id = await publisher().send(data);
     return Number(id.slice(id.lastIndexOf('.') + 1));
   };
 }

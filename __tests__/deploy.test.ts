@@ -1,0 +1,49 @@
+import { randomUUID } from 'node:crypto';
+import { type Deploy, nodeCluster, pm2 } from './support/deploy/deployment.js';
+import { underLoad } from './support/deploy/load.js';
+import { stopEngines } from './support/engine.js';
+import { describeWith } from './support/needs.js';
+import { REDIS, type RedisServer, redisServer } from './support/redis-server.js';
+
+describeWith(REDIS, 'three processes that are restarted one after the other', (path) => {
+  let server: RedisServer;
+
+  beforeAll(async () => {
+    server = redisServer(path);
+    await server.start();
+  });
+
+  afterAll(stopEngines);
+
+  const ways: [string, string, Deploy][] = [
+    ['node:cluster with SIGTERM', 'express', nodeCluster('SIGTERM')],
+    ['node:cluster with SIGINT', 'express4', nodeCluster('SIGINT')],
+    ['PM2 with SIGINT', 'express', pm2('SIGINT')],
+    ['PM2 with SIGTERM', 'express', pm2('SIGTERM')],
+  ];
+
+  test.each(ways)(
+    'under %s, with %s, refuse no send, lose and double nothing, and end each answer',
+    async (_name, framework, deploy) => {
+      const deployment = await deploy({
+        REDIS_URL: server.url,
+        PREFIX: randomUUID(),
+        EXPRESS: framework,
+      });
+      try {
+        const outcome = await underLoad(deployment, 100, () => deployment.restart());
+        expect(outcome).toEqual({
+          sends: expect.any(Number),
+          failed: [],
+          wrong: [],
+          answers: expect.any(Number),
+          broken: [],
+        });
+        expect(outcome.sends).toBeGreaterThan(0);
+        expect(outcome.answers).toBeGreaterThan(0);
+      } finally {
+        await deployment.stop();
+      }
+    },
+  );
+});

@@ -1,0 +1,78 @@
+import { type ChildProcess, execFile, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { freePorts } from '../free-ports.js';
+import { inTime } from '../in-time.js';
+
+const run = promisify(execFile);
+
+/** A few processes on one port, and a way to restart them one after the other. */
+export interface Deployment {
+  readonly port: number;
+  /** Resolves when all processes are new ones. */
+  restart(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export type Deploy = (env: NodeJS.ProcessEnv) => Promise<Deployment>;
+
+/** Under node:cluster, with this signal. */
+export function nodeCluster(signal: NodeJS.Signals): Deploy {
+  return async (env) => {
+    const [port] = (await freePorts(1)) as [number];
+    const primary: ChildProcess = fork(join(__dirname, 'cluster.mjs'), {
+      env: { ...process.env, ...env, PORT: String(port) },
+      execArgv: [],
+    });
+    await inTime('the first processes', once(primary, 'message'));
+    return {
+      port,
+      async restart() {
+        primary.send(signal);
+        const [{ codes }] = (await inTime('a restart', once(primary, 'message'))) as [
+          { codes: number[] },
+        ];
+        if (codes.some((code) => code !== 0)) throw new Error(`processes ended with ${codes}`);
+      },
+      async stop() {
+        primary.disconnect();
+        await inTime('the end of the primary', once(primary, 'exit'));
+      },
+    };
+  };
+}
+
+/** Under PM2 in its cluster mode, with a daemon of its own. */
+export function pm2(signal: NodeJS.Signals): Deploy {
+  return async (given) => {
+    const [port] = (await freePorts(1)) as [number];
+    const home = mkdtempSync(join(tmpdir(), 'pm2-'));
+    const app = {
+      ...{ name: 'deploy', script: join(__dirname, 'server.mjs'), exec_mode: 'cluster' },
+      ...{ instances: 3, kill_timeout: 15_000, autorestart: false },
+    };
+    const config = join(home, 'ecosystem.config.json');
+    writeFileSync(config, JSON.stringify({ apps: [app] }));
+    const env = {
+      ...{ ...process.env, ...given, PORT: String(port), PM2_HOME: home },
+      ...{ PM2_KILL_SIGNAL: signal, PM2_DISABLE_VERSION_CHECK: 'true' },
+    };
+    const command = join(__dirname, '../../../node_modules/pm2/bin/pm2');
+    const pm2 = (...args: string[]) =>
+      inTime(`pm2 ${args[0]}`, run(process.execPath, [command, ...args], { env }));
+    await pm2('start', config);
+    return {
+      port,
+      async restart() {
+        await pm2('reload', 'deploy');
+      },
+      async stop() {
+        await pm2('kill');
+        rmSync(home, { recursive: true, force: true });
+      },
+    };
+  };
+}

@@ -1,0 +1,108 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { EventSource } from 'eventsource';
+import { inTime } from '../in-time.js';
+import { range } from '../range.js';
+import type { Deployment } from './deployment.js';
+
+/** What the servers answer. */
+export function expectedText(id: string, count: number): string {
+  return range(count)
+    .map((index) => `${id}:${index} `)
+    .join('');
+}
+
+/** What users do while processes are restarted, and what came of it. */
+export interface Outcome {
+  /** Sends that were made, and what was wrong with those that failed. */
+  readonly sends: number;
+  readonly failed: readonly string[];
+  /** Events that some reader lacks, or has had twice or too early. */
+  readonly wrong: readonly string[];
+  readonly answers: number;
+  /** Answers without their whole text, or without one end. */
+  readonly broken: readonly string[];
+}
+
+/** Readers that stay, a sender that sends all the time, and answers: while `restart` runs. */
+export async function underLoad(
+  { port }: Deployment,
+  readerCount: number,
+  restart: () => Promise<void>,
+): Promise<Outcome> {
+  const url = `http://127.0.0.1:${port}`;
+  const pages = fork(join(__dirname, 'pages.mjs'), { execArgv: [] });
+  const tell = async (message: object): Promise<string[]> => {
+    pages.send(message);
+    const [wrong] = await inTime(
+      `pages: ${JSON.stringify(message)}`,
+      once(pages, 'message'),
+      90_000,
+    );
+    return wrong as string[];
+  };
+  await tell({ url: `${url}/stream`, count: readerCount });
+  const failed: string[] = [];
+  let isOver = false;
+  const post = async (path: string): Promise<boolean> => {
+    try {
+      const response = await fetch(`${url}${path}`, {
+        method: 'POST',
+        signal: AbortSignal.timeout(60_000),
+      });
+      const text = await response.text();
+      if (response.ok) return true;
+      failed.push(`${path}: ${response.status} ${text}`);
+    } catch (error) {
+      failed.push(`${path}: ${(error as Error).cause ?? error}`);
+    }
+    return false;
+  };
+  let sends = 0;
+  const sending = async () => {
+    while (!isOver) if (await post(`/send/${sends}`)) sends++;
+  };
+  const ids: string[] = [];
+  const asking = async () => {
+    while (!isOver) {
+      const id = `answer-${ids.length}`;
+      if (await post(`/ask/${id}`)) ids.push(id);
+      await sleep(200);
+    }
+  };
+  const busy = Promise.all([sending(), asking()]);
+  await restart();
+  isOver = true;
+  await busy;
+  const wrong = await tell({ sent: sends });
+  pages.disconnect();
+  const broken = await Promise.all(
+    ids.map((id) => check(`${url}/answers/${id}`, expectedText(id, 50))),
+  );
+  return {
+    ...{ sends, failed, wrong, answers: ids.length },
+    broken: broken.filter((one) => one !== ''),
+  };
+}
+
+/** Reads an answer to its end, and says what is wrong with it. */
+async function check(url: string, expected: string): Promise<string> {
+  let text = '';
+  const ends: string[] = [];
+  const source = new EventSource(url);
+  const over = new Promise<void>((resolve) => {
+    source.addEventListener('message', ({ data }) => {
+      text += data;
+    });
+    for (const type of ['done', 'stopped', 'failed']) {
+      source.addEventListener(type, ({ data }) => ends.push(`${type} ${data}`));
+    }
+    // It reconnects once more after the end, and is told to stop.
+    source.addEventListener('error', () => source.readyState === source.CLOSED && resolve());
+  });
+  await inTime(() => `${url}: ${ends.join()}, ${text.length} characters`, over);
+  if (text === expected && ends.join() === 'done {}') return '';
+  return `${url}: ${ends.join()}, ${text.length} of ${expected.length} characters`;
+}
