@@ -2,7 +2,14 @@ import { browsers } from './support/browsers.js';
 import { chromiumProgram } from './support/chromium.js';
 import { withBrowser } from './support/clients/in-browser.js';
 import { withNode } from './support/clients/in-node.js';
-import { type Client, CURL, fromProgram, IN_CHROMIUM, IN_NODE } from './support/clients/list.js';
+import {
+  type Client,
+  CURL,
+  fromProgram,
+  IN_CHROMIUM,
+  IN_NODE,
+  own,
+} from './support/clients/list.js';
 import type { Open } from './support/clients/stream.js';
 import { TRIALS } from './support/clients/trials.js';
 import { describeWith } from './support/needs.js';
@@ -56,8 +63,8 @@ describe('who reads gets all that is sent, and does what the table says', () => 
   describe.each(browsers)('in $program.name', (browser) => {
     const { program } = browser;
     describeWith(program, 'with packages and without', (path) => {
-      const own = fromProgram(program.name, 'EventSource', path);
-      const clients = program === chromiumProgram ? [own, ...IN_CHROMIUM] : [own];
+      const here = [fromProgram(program.name, 'EventSource', path), own(program.name)];
+      const clients = program === chromiumProgram ? [...here, ...IN_CHROMIUM] : here;
       tryEach(clients, (work) => withBrowser(browser, path, work));
     });
   });

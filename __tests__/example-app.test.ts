@@ -6,6 +6,7 @@ import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-c
 import { chromiumProgram, launchChromium } from './support/chromium.js';
 import { describeWith } from './support/needs.js';
 import { serve } from './support/server.js';
+import { StreamReader } from './support/stream-client.js';
 
 const root = join(__dirname, '..');
 
@@ -133,21 +134,36 @@ interface StreamEvent {
   readonly data: string;
 }
 
-/** What the streams of a page bring, as the browser says it: one list for each request. */
+/** What the streams of a page will bring: one list for each request. */
 async function recordStreams(page: Page): Promise<StreamEvent[][]> {
-  const session = await page.context().newCDPSession(page);
-  const streams = new Map<string, StreamEvent[]>();
   const lists: StreamEvent[][] = [];
-  session.on('Network.eventSourceMessageReceived', ({ requestId, eventName, data }) => {
-    let events = streams.get(requestId);
-    if (events === undefined) {
-      events = [];
-      streams.set(requestId, events);
-      lists.push(events);
+  await page.exposeFunction('record', (index: number, text: string) => {
+    lists[index] ??= [];
+    for (const [, type = '', data = ''] of text.matchAll(/event: (.*)\ndata: (.*)\n/g)) {
+      lists[index].push({ type, data });
     }
-    events.push({ type: eventName, data });
   });
-  await session.send('Network.enable');
+  await page.addInitScript(`{
+    const { fetch } = window;
+    let count = 0;
+    window.fetch = async (url, options) => {
+      const response = await fetch(url, options);
+      if (!response.headers.get('content-type')?.startsWith('text/event-stream')) return response;
+      const index = count++;
+      record(index, '');
+      let rest = '';
+      const decoder = new TextDecoder();
+      const watch = new TransformStream({
+        transform(bytes, controller) {
+          const blocks = (rest + decoder.decode(bytes, { stream: true })).split('\\n\\n');
+          rest = blocks.pop();
+          for (const block of blocks) record(index, block + '\\n');
+          controller.enqueue(bytes);
+        },
+      });
+      return new Response(response.body.pipeThrough(watch), response);
+    };
+  }`);
   return lists;
 }
 
@@ -183,6 +199,15 @@ describeWith(chromiumProgram, 'the example app in a browser', (chromiumPath) => 
     await page.goto(app.url);
     await shows(page, 'Connected');
     return page;
+  }
+
+  /** A page of its own, and what its streams bring. */
+  async function openRecorded(app: ExampleApp): Promise<[Page, StreamEvent[][]]> {
+    const page = await browser.newPage({ reducedMotion: 'reduce' });
+    const streams = await recordStreams(page);
+    await page.goto(app.url);
+    await shows(page, 'Connected');
+    return [page, streams];
   }
 
   async function shows(page: Page, state: string): Promise<void> {
@@ -266,12 +291,12 @@ describeWith(chromiumProgram, 'the example app in a browser', (chromiumPath) => 
 
   test('a board that is switched off gets nothing, and shows it all once it is on again', async () => {
     const app = await ExampleApp.start();
-    const [ada, ben] = await Promise.all([open(app), open(app)]);
-    const streams = await recordStreams(ben);
+    const ada = await open(app);
+    const [ben, streams] = await openRecorded(app);
     await app.post({ name: 'Cleo', text: 'First' }, 'lounge');
     await reads(ben, 'First', 'Lounge');
 
-    const reopened = ben.waitForResponse('**/stream?boards=engine-room&*');
+    const reopened = ben.waitForResponse('**/stream?boards=engine-room');
     await turn(ben, 'Lounge');
     await reopened;
     await draft(ben, 'Lounge').waitFor({ state: 'hidden' });
@@ -289,13 +314,14 @@ describeWith(chromiumProgram, 'the example app in a browser', (chromiumPath) => 
     await reads(ben, 'Third', 'Lounge');
     expect(await texts(ben, 'Lounge')).toEqual(['Third', 'Second', 'First']);
     expect(await texts(ben, 'Engine room')).toEqual(['Still running']);
-    expect(received(streams)).toEqual(['First', 'Still running', 'Third']);
+    // The stream starts anew, with all that its boards keep.
+    const again = ['First', 'Second', 'Still running'];
+    expect(received(streams)).toEqual(['First', 'Still running', ...again, 'Third']);
   });
 
   test('a page that was offline is sent what it missed, and says how many events that were', async () => {
     const app = await ExampleApp.start();
-    const page = await open(app);
-    const streams = await recordStreams(page);
+    const [page, streams] = await openRecorded(app);
     await app.post({ name: 'Ada', text: 'Before' });
     await reads(page, 'Before');
     await draws(page, 2);
@@ -319,15 +345,43 @@ describeWith(chromiumProgram, 'the example app in a browser', (chromiumPath) => 
     await page.locator('#cpu .hole').waitFor({ state: 'detached' });
 
     const last = streams.at(-1) as StreamEvent[];
-    // The page doesn't listen for the first one.
-    const [ready, ...shown] = last;
-    expect(ready?.type).toBe('ready');
-    const count = shown.findIndex(({ type }) => type === 'caught-up');
+    // The page doesn't listen for what the hub says by itself.
+    const shown = last.filter(({ type }) => !['ready', 'heartbeat'].includes(type));
+    const count = shown.findIndex(({ type }) => type === 'live');
     expect(streams.length).toBe(before + 1);
     expect(count).toBeGreaterThanOrEqual(4 + 5);
     await shows(page, `caught up on ${count} events`);
     // The stream brought it all: the page asked for nothing else.
     expect(new Set(asked)).toEqual(new Set(['/stream']));
+  });
+
+  test('eight tabs of one browser stay live over HTTP/1.1, share a connection, and can post', async () => {
+    const app = await ExampleApp.start();
+    const context = await browser.newContext({ reducedMotion: 'reduce' });
+    const pages: Page[] = [];
+    while (pages.length < 8) {
+      const page = await context.newPage();
+      pages.push(page);
+      await page.goto(app.url);
+      await shows(page, 'Connected');
+    }
+    const posted: string[] = [];
+    for (const [index, page] of pages.entries()) {
+      const text = `from tab ${index}`;
+      posted.unshift(text);
+      await page.bringToFront();
+      await write(page, 'Ada', text);
+      await Promise.all(pages.map((other) => reads(other, text)));
+    }
+    for (const page of pages) expect(await texts(page)).toEqual(posted);
+    await pages[0]?.locator('#clients [data-value]', { hasText: /^1$/ }).waitFor();
+    // The one that is connected is among them.
+    for (const page of pages.splice(0, 7)) await page.close();
+    const [last] = pages as [Page];
+    await write(last, 'Ada', 'Still here');
+    await app.post({ name: 'Ben', text: 'So it seems' });
+    await reads(last, 'So it seems');
+    expect(await texts(last)).toEqual(['So it seems', 'Still here', ...posted]);
   });
 
   test('markup in a message stays text', async () => {
@@ -443,7 +497,7 @@ describeWith(chromiumProgram, 'the example app in a browser', (chromiumPath) => 
     await page.locator('#cpu .hole').waitFor({ state: 'detached' });
   });
 
-  test('a page that was away for longer than the hub remembers fetches what it can’t be sent', async () => {
+  test('a page that was away while a thousand messages went to another board misses nothing', async () => {
     const app = await ExampleApp.start();
     const page = await open(app);
     await turn(page, 'Lounge');
@@ -454,7 +508,6 @@ describeWith(chromiumProgram, 'the example app in a browser', (chromiumPath) => 
     await page.context().setOffline(true);
     await shows(page, 'Reconnecting');
     await app.post({ name: 'Ada', text: 'Two' });
-    // The hub remembers a thousand events.
     for (let posted = 0; posted < 1000; posted += 50) {
       const burst = Array.from({ length: 50 }, () =>
         app.post({ name: 'Ben', text: '!' }, 'lounge'),
@@ -463,13 +516,30 @@ describeWith(chromiumProgram, 'the example app in a browser', (chromiumPath) => 
     }
 
     await page.context().setOffline(false);
-    await shows(page, 'fetched everything anew');
+    await shows(page, 'Connected');
     await reads(page, 'Two');
     await app.post({ name: 'Ada', text: 'Three' });
     await reads(page, 'Three');
     expect(await texts(page)).toEqual(['Three', 'Two', 'One']);
     expect(await texts(page, 'Lounge')).toEqual([]);
     await page.locator('#cpu .hole').waitFor({ state: 'detached' });
+  });
+
+  test('who types shows on the other pages, until the message is there', async () => {
+    const app = await ExampleApp.start();
+    const [ada, ben] = (await Promise.all([open(app), open(app)])) as [Page, Page];
+    const typing = (page: Page) => board(page, 'Lounge').locator('.typing');
+    await ada.getByLabel('Name').fill('Ada');
+    await draft(ada, 'Lounge').fill('There is');
+    await typing(ben).filter({ hasText: 'Ada is typing …' }).waitFor();
+    expect(await typing(ada).textContent()).toBe('');
+    expect(await board(ben, 'Engine room').locator('.typing').textContent()).toBe('');
+    // A page that comes now has missed nothing.
+    const late = await open(app);
+    expect(await typing(late).textContent()).toBe('');
+    await write(ada, 'Ada', 'There is cake', 'Lounge');
+    await reads(ben, 'There is cake', 'Lounge');
+    expect(await typing(ben).textContent()).toBe('');
   });
 
   test('a page comes back within 3 s after a proxy answered with an error page', async () => {
@@ -554,12 +624,27 @@ describe('the example app', () => {
     expect(await answer.json()).toEqual({ error: expect.stringMatching(reason) });
   });
 
-  test.each(['stream?boards=lounge,attic', 'boards/attic/messages'])(
-    'answers a request for a board that is none with 404 and the reason: %s',
-    async (path) => {
-      const answer = await fetch(`${app.url}/${path}`);
+  test('answers requests for a board that is none with 404 and the reason', async () => {
+    const answers = [
+      await fetch(`${app.url}/stream?boards=lounge,attic`),
+      await app.post({ name: 'Ada', text: 'hello' }, 'attic'),
+    ];
+    for (const answer of answers) {
       expect(answer.status).toBe(404);
       expect(await answer.json()).toEqual({ error: 'There is no board “attic”.' });
+    }
+  });
+
+  test.each([{}, { name: 'Ada' }, { name: 'A'.repeat(41), page: 'x' }, { name: 1, page: 'x' }])(
+    'answers with 400 what does not say who types: %p',
+    async (body) => {
+      const answer = await fetch(`${app.url}/boards/lounge/typing`, {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json' },
+        body: JSON.stringify(body),
+      });
+      expect(answer.status).toBe(400);
+      expect(await answer.json()).toEqual({ error: expect.stringMatching(/missing/) });
     },
   );
 
@@ -586,17 +671,27 @@ describe('the example app', () => {
     const socket = connect(another.port, '127.0.0.1').on('error', () => undefined);
     await once(socket, 'connect');
     // Answered on a later connection, so the server knows of the first.
-    await fetch(another.messages()).then((answer) => answer.text());
+    await fetch(another.url).then((answer) => answer.text());
     expect(await another.stop('SIGTERM')).toBe(0);
     socket.destroy();
   });
 
-  test('keeps the last 50 messages', async () => {
-    const texts = Array.from({ length: 60 }, (_, index) => `message ${index}`);
+  test('keeps the last 350 messages of a board, however many there are on the other', async () => {
+    const texts = Array.from({ length: 360 }, (_, index) => `message ${index}`);
     for (const text of texts) expect((await app.post({ name: 'Ada', text })).status).toBe(201);
-    const answer = await fetch(app.messages());
-    const kept = (await answer.json()) as { id: string; text: string }[];
-    expect(kept.map(({ text }) => text)).toEqual(texts.slice(-50));
-    expect(new Set(kept.map(({ id }) => id)).size).toBe(50);
+    for (let posted = 0; posted < 600; posted += 50) {
+      const burst = Array.from({ length: 50 }, () =>
+        app.post({ name: 'Ben', text: '!' }, 'lounge'),
+      );
+      await Promise.all(burst);
+    }
+    const reader = await StreamReader.open(`${app.url}/stream?boards=engine-room`);
+    await reader.until(({ events }) => events.some(({ type }) => type === 'live'));
+    const kept = reader.events
+      .filter(({ type }) => type === 'message-posted')
+      .map(({ data }) => JSON.parse(data) as { id: string; text: string });
+    reader.destroy();
+    expect(kept.map(({ text }) => text)).toEqual(texts.slice(-350));
+    expect(new Set(kept.map(({ id }) => id)).size).toBe(350);
   });
 });

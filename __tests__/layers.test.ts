@@ -20,24 +20,80 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'sse',
     'create-hub',
     'http',
+    'delivery',
     'client',
     'window',
     'stats',
     'publisher',
     'options',
+    'start',
+    'history',
+    'request',
     'log',
     'frame',
     'errors',
     'util',
   ],
-  sse: ['create-hub', 'http', 'publisher', 'options', 'validate', 'errors'],
-  'create-hub': ['http', 'hub', 'client', 'stats', 'publisher', 'options', 'errors', 'util'],
-  http: ['hub', 'client', 'window', 'publisher', 'validate', 'frame', 'errors', 'util'],
+  answers: [
+    'hub',
+    'http',
+    'client',
+    'delivery',
+    'options',
+    'request',
+    'log',
+    'validate',
+    'frame',
+    'errors',
+    'util',
+  ],
+  react: ['browser/stream'],
+  browser: ['browser/share', 'browser/connection', 'browser/stream'],
+  'browser/share': ['browser/connection', 'browser/stream'],
+  'browser/connection': ['browser/stream'],
+  'browser/stream': [],
+  sse: ['create-hub', 'http', 'request', 'publisher', 'options', 'validate', 'errors'],
+  'create-hub': [
+    'http',
+    'hub',
+    'delivery',
+    'client',
+    'stats',
+    'publisher',
+    'options',
+    'request',
+    'errors',
+    'util',
+  ],
+  http: [
+    'hub',
+    'client',
+    'window',
+    'publisher',
+    'start',
+    'request',
+    'validate',
+    'frame',
+    'errors',
+    'util',
+  ],
   hub: [
     'delivery',
     'client',
     'window',
     'stats',
+    'publisher',
+    'options',
+    'start',
+    'log',
+    'validate',
+    'frame',
+    'errors',
+    'util',
+  ],
+  delivery: [
+    'client',
+    'window',
     'publisher',
     'options',
     'log',
@@ -46,12 +102,14 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'errors',
     'util',
   ],
-  delivery: ['client', 'window', 'publisher', 'log', 'frame', 'errors', 'util'],
-  client: ['window', 'stats', 'publisher', 'log', 'validate', 'frame', 'errors', 'util'],
+  client: ['window', 'stats', 'publisher', 'start', 'log', 'validate', 'frame', 'errors', 'util'],
   window: ['log', 'frame', 'util'],
   stats: [],
   publisher: ['validate', 'errors'],
-  options: ['log', 'validate', 'frame', 'errors', 'util'],
+  options: ['start', 'history', 'log', 'validate', 'frame', 'errors', 'util'],
+  start: ['request', 'validate', 'errors'],
+  history: ['validate'],
+  request: [],
   redis: ['log/shared', 'log', 'errors', 'util'],
   nats: ['log/shared', 'log', 'validate', 'errors', 'util'],
   'log/shared': ['log', 'validate', 'errors', 'util'],
@@ -63,10 +121,16 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Where HTTP is known: in its folder, and where a middleware has to tell a request from options. */
-const KNOWS_HTTP = /^(http\/.*|sse)$/;
+const KNOWS_HTTP = /^(http\/.*|sse|request)$/;
 const HTTP_MODULES = /^node:(http|http2|https|net|tls)$/;
 /** The one file that names Express's request, for apps in which its types are installed. */
-const NAMES_EXPRESS = 'http/message';
+const NAMES_EXPRESS = 'request';
+
+/** What is of others, and where: the build puts the first one into the file for pages, and the second one is a peer. */
+const FOREIGN: readonly (readonly [place: string, specifier: string])[] = [
+  ['browser/connection/', 'eventsource-parser'],
+  ['react/', 'react'],
+];
 
 const lib = join(__dirname, '../lib');
 
@@ -150,6 +214,7 @@ function foreignImports(sources: Sources): string[] {
       .filter(
         (specifier) =>
           (!(from === NAMES_EXPRESS && specifier === 'express') &&
+            !FOREIGN.some(([place, name]) => from.startsWith(place) && specifier === name) &&
             !specifier.startsWith('node:')) ||
           (HTTP_MODULES.test(specifier) && !KNOWS_HTTP.test(from)),
       )

@@ -3,6 +3,7 @@
  * compile.
  */
 import express from 'express';
+import { connect, type Stream, type StreamState } from '../lib/browser/connect.js';
 import {
   type Client,
   createHub,
@@ -16,6 +17,7 @@ import {
   type RouteRequest,
   sse,
 } from '../lib/index.js';
+import { useEvent, useEvents, useStream } from '../lib/react/hooks.js';
 
 interface Order {
   readonly id: number;
@@ -145,4 +147,32 @@ test("Express knows res.locals.stream, and its Request in the route's options", 
     expect(wrong).toBeInstanceOf(Function);
   });
   expect(app).toBeInstanceOf(Function);
+});
+
+test('a page reads a stream with the types of the server', () => {
+  const page = (stream: Stream<Events>) => {
+    stream.on('order', ({ id }, event) => id + event.id.length);
+    stream.on('gap', ({ reason }) => reason.length);
+    const ticks: AsyncIterable<number> = stream.each('tick');
+    // @ts-expect-error no such type of event
+    stream.on('oder', () => {});
+    // @ts-expect-error data of another event
+    stream.on('tick', ({ id }) => id);
+    // @ts-expect-error no such type of event either
+    stream.each('oder');
+    return ticks;
+  };
+  const hooks = (stream: Stream<Events> | undefined) => {
+    const order: Order | undefined = useEvent(stream, 'order');
+    const ticks: readonly number[] = useEvents(stream, 'tick', { limit: 5 });
+    const state: StreamState = useStream(stream);
+    // @ts-expect-error no such type of event
+    useEvent(stream, 'oder');
+    // @ts-expect-error data of another event
+    const wrong: readonly string[] = useEvents(stream, 'tick');
+    return [order, ticks, state, wrong];
+  };
+  // @ts-expect-error no such option
+  const misspelt = () => connect('/stream', { shared: true });
+  expect([page, hooks, misspelt]).toHaveLength(3);
 });

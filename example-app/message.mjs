@@ -5,6 +5,18 @@ const fields = [
   { key: 'text', called: 'message', limit: 500 },
 ];
 
+/** Who types on which page: `{ name, page }`, or `{ error }` in words for the reader. */
+export function checkTyping(body) {
+  const { name, page } = body ?? {};
+  if (typeof name !== 'string' || name.trim() === '' || name.length > 40) {
+    return { error: 'The name is missing, or longer than 40 characters.' };
+  }
+  if (typeof page !== 'string' || page === '' || page.length > 40) {
+    return { error: 'The page is missing, or longer than 40 characters.' };
+  }
+  return { name: name.trim(), page };
+}
+
 /** Makes a board's message of what a page sent: `{ message }`, or `{ error }` in words for the reader. */
 export function checkMessage(board, body) {
   const message = {};

@@ -1,11 +1,10 @@
 import cluster from 'node:cluster';
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import express from 'express';
-import { sse } from 'express-sse-hub';
+import { shutDown, sse } from 'express-sse-hub';
 import { readMachine } from './machine.mjs';
-import { checkMessage } from './message.mjs';
+import { checkMessage, checkTyping } from './message.mjs';
 import { openStorage } from './storage.mjs';
 
 const { HOST = '127.0.0.1', PORT = '3000' } = process.env;
@@ -16,21 +15,25 @@ const storage = await openStorage();
 /** The room of the pages that this process serves: others may share its log, and its boards. */
 const here = `process:${randomUUID()}`;
 
-/** What was read in the last minute, so that a new page need not start with empty charts. */
-const readings = [];
-
 const app = express();
 const stream = sse({
   log: storage.log,
   retry: 1000,
   rooms: (req) => [here, ...readBoards(req.query.boards)],
-  // Comes after everything that the page missed, and before anything new.
-  onConnect: (client) =>
-    client.sendEvent('caught-up', { process: process.pid, log: storage.name, readings }),
+  // The readings of more than a minute, and the last messages of each board: a new page begins with them.
+  history: { events: 500, room: { events: 350 } },
+  start: storage.start,
+  // A page knows when it has everything that there was, and within 6 s when its stream is dead.
+  liveEvent: 'live',
+  keepAlive: 3000,
+  onConnect: (client) => client.sendEvent('server', { process: process.pid, log: storage.name }),
 });
 
 app.use(stream.locals()); // from here on, every route finds the hub in res.locals.stream
 app.use(express.static(fileURLToPath(new URL('public', import.meta.url))));
+app.get('/client.js', (_req, res) =>
+  res.sendFile(fileURLToPath(import.meta.resolve('express-sse-hub/client'))),
+);
 app.use(express.json({ limit: '16kb' }));
 
 app.get('/stream', stream); // the pages connect here: /stream?boards=engine-room,lounge
@@ -57,15 +60,6 @@ app.param('board', (_req, _res, next, name) => {
   next();
 });
 
-app.get('/boards/:board/messages', async (req, res) => {
-  try {
-    res.json(await inTime(storage.newest(req.params.board)));
-  } catch (error) {
-    console.warn(`The messages can’t be read: ${error.message}`);
-    res.status(503).json({ error: 'The messages can’t be read just now.' });
-  }
-});
-
 app.post('/boards/:board/messages', async (req, res) => {
   const { board } = req.params;
   const { message, error } = checkMessage(board, req.body);
@@ -74,12 +68,10 @@ app.post('/boards/:board/messages', async (req, res) => {
     return;
   }
   try {
-    // First of all it is kept: then a page that is too late for the event finds it there.
-    await inTime(storage.add(message));
     await res.locals.stream.to(board).sendEvent('message-posted', message);
     res.status(201).json(message);
   } catch (error) {
-    // Its code is ERR_SSE_LOG_AWAY, if it comes from the hub. Nobody knows how far the message got.
+    // Its code is ERR_SSE_LOG_AWAY. Nobody knows how far the message got.
     console.warn(`A message may be lost: ${error.message}`);
     res.status(503).json({
       error: `${storage.name} can’t be reached. Your message may appear yet: if it doesn’t, post it again.`,
@@ -87,13 +79,20 @@ app.post('/boards/:board/messages', async (req, res) => {
   }
 });
 
-/** A client that waits for a server that is unreachable is to learn of it, if late. */
-function inTime(work) {
-  const tooLate = sleep(5000, undefined, { ref: false }).then(() => {
-    throw new Error(`${storage.name} doesn’t answer`);
-  });
-  return Promise.race([work, tooLate]);
-}
+// Who is typing is news for those who are there, and for nobody later.
+app.post('/boards/:board/typing', async (req, res) => {
+  const { board } = req.params;
+  const { name, page, error } = checkTyping(req.body);
+  if (error) {
+    res.status(400).json({ error });
+    return;
+  }
+  await res.locals.stream
+    .to(board)
+    .sendEvent('typing', { board, name, page }, { ephemeral: true })
+    .catch(() => {}); // the hub has logged it, and nobody misses it
+  res.sendStatus(204);
+});
 
 // The readings: one event of each type, every second, to every page of this process.
 
@@ -103,11 +102,8 @@ const clock = setInterval(() => {
   const at = Date.now();
   const machine = { ...readMachine(), clients: { connected: stream.hub.size } };
   for (const [type, values] of Object.entries(machine)) {
-    const reading = { at, ...values };
-    stream.hub.to(here).sendEvent(type, reading);
-    readings.push({ type, ...reading });
+    stream.hub.to(here).sendEvent(type, { at, ...values });
   }
-  while (readings[0].at < at - 65_000) readings.shift();
 
   const { connected } = stream.hub.stats().log;
   if (connected !== isLogThere) {
@@ -135,21 +131,8 @@ const server = app.listen(Number(PORT), HOST, (error) => {
   if (storage.log) console.log(`The log is in ${storage.name}.`);
 });
 
-let isStopping = false;
-
-async function stop() {
-  if (isStopping) return;
-  isStopping = true;
-  clearInterval(clock);
-  await stream.hub.close(); // ends every stream, and tells each page when to come back
-  // Without the line above, this would wait for the streams for ever.
-  server.close(() => {
-    storage.close();
-    cluster.worker?.disconnect();
-  });
-  // Browsers like to connect in advance, and a connection that has asked for nothing yet counts as busy.
-  setTimeout(() => server.closeAllConnections(), 1000).unref();
-}
-
-process.on('SIGINT', stop);
-process.on('SIGTERM', stop);
+// On SIGTERM and SIGINT: each page is told when to reconnect, and no post is refused.
+await shutDown(server, stream.hub);
+clearInterval(clock);
+storage.close();
+process.exit();

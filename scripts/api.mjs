@@ -9,6 +9,9 @@ const ENTRIES = {
   'express-sse-hub': 'index.d.ts',
   'express-sse-hub-redis': 'redis/redis-log.d.ts',
   'express-sse-hub-nats': 'nats/nats-log.d.ts',
+  'express-sse-hub-answers': 'answers/answers.d.ts',
+  'express-sse-hub-client': 'browser/connect.d.ts',
+  'express-sse-hub-react': 'react/hooks.d.ts',
 };
 
 const root = fileURLToPath(new URL('..', import.meta.url));

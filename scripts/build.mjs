@@ -1,9 +1,10 @@
-// Builds lib/ into dist/, once for require() and once for import, each with its own declarations.
+// Builds lib/ into dist/, once for require() and once for import, each with its own declarations. The client for pages is
+// one file more.
 // No source maps: the emitted files are the sources without their types, and the sources themselves
 // are not published.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { rm, writeFile } from 'node:fs/promises';
+import { readdir, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
@@ -31,4 +32,28 @@ if (broken) {
   process.exitCode = 1;
 } else {
   await writeFile('dist/esm/package.json', '{ "type": "module" }\n');
+  await bundleClient();
+}
+
+/** The page's half in one file, with its parser in it: a page has no node_modules. */
+async function bundleClient() {
+  const { build } = await import('vite');
+  await build({
+    configFile: false,
+    logLevel: 'error',
+    publicDir: false,
+    build: {
+      lib: { entry: 'dist/esm/browser/connect.js', formats: ['es'], fileName: () => 'client.js' },
+      outDir: 'dist/esm',
+      emptyOutDir: false,
+      target: 'es2022',
+      minify: false,
+    },
+  });
+  // The declarations stay.
+  await rm('dist/cjs/browser', { recursive: true });
+  await rm('dist/cjs/react', { recursive: true });
+  const files = await readdir('dist/esm/browser', { recursive: true });
+  const modules = files.filter((file) => file.endsWith('.js'));
+  await Promise.all(modules.map((file) => rm(`dist/esm/browser/${file}`)));
 }

@@ -13,20 +13,21 @@ export interface Browser {
   args(profile: string): readonly string[];
 }
 
-const firefoxProgram: Program = {
+export const firefoxProgram: Program = {
   name: 'Firefox',
   variable: 'FIREFOX_PATH',
   commands: ['firefox-esr', 'firefox', '/Applications/Firefox.app/Contents/MacOS/firefox'],
 };
 
-const FIREFOX_SETTINGS = [
-  'user_pref("app.update.enabled", false);',
-  'user_pref("browser.shell.checkDefaultBrowser", false);',
-  'user_pref("datareporting.policy.dataSubmissionEnabled", false);',
-  'user_pref("network.captive-portal-service.enabled", false);',
-  'user_pref("network.connectivity-service.enabled", false);',
-  'user_pref("toolkit.telemetry.reportingpolicy.firstRun", false);',
-].join('\n');
+/** What makes a Firefox ask nobody on the network for anything of its own. */
+export const FIREFOX_SETTINGS: Readonly<Record<string, boolean>> = {
+  'app.update.enabled': false,
+  'browser.shell.checkDefaultBrowser': false,
+  'datareporting.policy.dataSubmissionEnabled': false,
+  'network.captive-portal-service.enabled': false,
+  'network.connectivity-service.enabled': false,
+  'toolkit.telemetry.reportingpolicy.firstRun': false,
+};
 
 export const browsers: readonly Browser[] = [
   {
@@ -36,7 +37,10 @@ export const browsers: readonly Browser[] = [
   {
     program: firefoxProgram,
     args: (profile) => {
-      writeFileSync(join(profile, 'user.js'), FIREFOX_SETTINGS);
+      const lines = Object.entries(FIREFOX_SETTINGS).map(
+        ([name, value]) => `user_pref("${name}", ${value});`,
+      );
+      writeFileSync(join(profile, 'user.js'), lines.join('\n'));
       return ['--headless', '--no-remote', '--profile', profile];
     },
   },

@@ -1,28 +1,32 @@
-import { createSupply } from './supply.mjs';
 import { timeOfDay } from './words.mjs';
 
 const capacity = 50;
 
+/** For how long somebody who types counts as typing, and how often a page says that its reader does, in ms. */
+const typingLasts = 3000;
+const typingInterval = 2000;
+
 /**
  * A message board in `element`, which the reader can switch off and on. `author` is where the reader's
- * name stands. `onMessage` hears each message once, and `onSwitch` that `isOn` has changed.
+ * name stands, and `page` tells this page from others. `onMessage` hears each message once, and `onSwitch` that `isOn` has
+ * changed.
  */
-export function createBoard(element, { author, onMessage, onSwitch }) {
+export function createBoard(element, { author, page, onMessage, onSwitch }) {
   const { board: id } = element.dataset;
-  const url = `boards/${id}/messages`;
+  const url = `boards/${id}`;
   const toggle = element.querySelector('[role="switch"]');
   const form = element.querySelector('form');
   const list = element.querySelector('.messages');
   const error = element.querySelector('.error');
   const spoken = element.querySelector('[aria-live]');
+  const typing = element.querySelector('.typing');
   const { text } = form.elements;
   const known = new Set();
   let isOn = true;
 
-  const supply = createSupply(url, (messages) => {
-    for (const message of messages) add(message);
-    list.ariaBusy = 'false';
-  });
+  /** Until when each of those who type counts as typing. */
+  const typists = new Map();
+  let saidAt = -Infinity;
 
   /** Adds a message, unless it is on the board already. */
   function add(message, { announce = false } = {}) {
@@ -35,16 +39,28 @@ export function createBoard(element, { author, onMessage, onSwitch }) {
     list.insertBefore(item, older ?? null);
     if (list.children.length > capacity) list.lastElementChild.remove();
 
+    typists.delete(message.name);
+    showTypists();
     if (announce) spoken.textContent = `${message.name}: ${message.text}`;
     onMessage(message);
   }
 
-  async function post() {
-    const answer = await fetch(url, {
+  function send(path, body) {
+    return fetch(`${url}/${path}`, {
       method: 'POST',
       headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify({ name: author.value, text: text.value }),
+      body: JSON.stringify({ name: author.value, ...body }),
     }).catch(() => undefined);
+  }
+
+  function showTypists() {
+    const names = [...typists].filter(([, until]) => until > Date.now()).map(([name]) => name);
+    const verb = names.length === 1 ? 'is' : 'are';
+    typing.textContent = names.length > 0 ? `${names.join(', ')} ${verb} typing …` : '';
+  }
+
+  async function post() {
+    const answer = await send('messages', { text: text.value });
     if (!answer) return 'The server can’t be reached. Your message is still here: try again soon.';
 
     const result = await answer
@@ -65,6 +81,13 @@ export function createBoard(element, { author, onMessage, onSwitch }) {
     if (error.textContent) (author.value.trim() ? text : author).focus();
   });
 
+  text.addEventListener('input', () => {
+    if (!author.value.trim() || text.value === '' || performance.now() < saidAt + typingInterval)
+      return;
+    saidAt = performance.now();
+    send('typing', { page });
+  });
+
   text.addEventListener('keydown', (event) => {
     if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
     event.preventDefault();
@@ -75,8 +98,6 @@ export function createBoard(element, { author, onMessage, onSwitch }) {
     isOn = !isOn;
     toggle.ariaChecked = isOn;
     element.dataset.state = isOn ? 'on' : 'off';
-    // The stream doesn't bring what is posted while the board is off.
-    if (!isOn) supply.outdate();
     onSwitch();
   });
 
@@ -86,9 +107,15 @@ export function createBoard(element, { author, onMessage, onSwitch }) {
     get isOn() {
       return isOn;
     },
-    outdate: supply.outdate,
-    update() {
-      if (isOn) supply.update();
+    /** Everything that there was is on the board. */
+    fill() {
+      list.ariaBusy = 'false';
+    },
+    /** Somebody types on another page. */
+    type(name) {
+      typists.set(name, Date.now() + typingLasts);
+      showTypists();
+      setTimeout(showTypists, typingLasts + 50);
     },
   };
 }

@@ -47,7 +47,7 @@ export function createMachine(root) {
       ceiling: (highest) => Math.max(4, roundUp(highest + 1)),
       say: ({ connected }) => [
         String(connected),
-        connected === 1 ? 'page of this process' : 'pages of this process',
+        connected === 1 ? 'connection of this process' : 'connections of this process',
       ],
       steps: true,
     }),

@@ -34,6 +34,17 @@ export const ADAPTERS = {
   undici: async () => like((await import('undici')).EventSource),
   'launchdarkly-eventsource': async () =>
     like((await import('launchdarkly-eventsource')).EventSource, { initialRetryDelayMillis: SOON }),
+  'express-sse-hub/client': async () => {
+    const { connect } = await import('../../../dist/esm/client.js');
+    return (url, tell) => {
+      const stream = connect(url);
+      for (const type of TYPES) {
+        stream.on(type, (_parsed, { data }) => tell({ type, data }));
+      }
+      stream.onState((state) => state === 'closed' && tell({ isOver: true }));
+      return () => stream.close();
+    };
+  },
   'eventsource-client': async () => {
     const { createEventSource } = await import('eventsource-client');
     return (url, tell) => {

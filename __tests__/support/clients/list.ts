@@ -23,7 +23,15 @@ export function fromProgram(name: string, adapter: string, path: string): Client
   return { name, adapter, version: String(version), isProgram: true };
 }
 
+/** The client of this package, wherever it runs. */
+export function own(where: string): Client {
+  const { version } = JSON.parse(read('package.json'));
+  const adapter = 'express-sse-hub/client';
+  return { name: `${adapter} in ${where}`, adapter, version, isProgram: false };
+}
+
 export const IN_NODE = [
+  own('Node'),
   fromPackage('eventsource-1', 'eventsource 1'),
   fromPackage('eventsource-2', 'eventsource 2'),
   fromPackage('eventsource-3', 'eventsource 3'),

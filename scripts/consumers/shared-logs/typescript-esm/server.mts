@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { type JetStreamClient, jetstream } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { type Log, sse } from 'express-sse-hub';
+import { type Answers, type AnswersOptions, createAnswers } from 'express-sse-hub/answers';
 import { natsLog } from 'express-sse-hub/nats';
 import { redisLog } from 'express-sse-hub/redis';
 import { Cluster, Redis } from 'ioredis';
@@ -22,6 +23,9 @@ const logs: Log[] = [
 ];
 const overNats = (connection: NatsConnection): Log => natsLog(jetstream(connection));
 const overJetStream = (js: JetStreamClient): Log => natsLog(js, { replicas: 3 });
+const options: AnswersOptions = { log: [redisLog(createClient(), { prefix: 'a' })] };
+const answers: Answers = createAnswers(options);
+await answers.close();
 if (logs.some((log) => typeof log.append !== 'function')) throw new Error('that is no log');
 
 for (const wrong of [
