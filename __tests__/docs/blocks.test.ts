@@ -33,8 +33,8 @@ interface Check {
   readonly after?: string;
   /** What it needs: `redis` and `nats` are there then, each without any data. */
   readonly engine?: 'redis' | 'nats';
-  /** `code` is the block between `before` and `after`. */
-  run(code: string, block: Block): Promise<void>;
+  /** `code` is the block between `before` and `after`. Missing for what browser/recipes.test.ts runs in a browser. */
+  run?(code: string, block: Block): Promise<void>;
 }
 
 const APP = `
@@ -50,6 +50,10 @@ const STREAM = `
 `;
 const ROUTE = `
   app.get('/stream', stream);
+`;
+const ORDERS = `
+  interface Order { readonly id: number }
+  interface Events { readonly order: Order }
 `;
 const SEND_ON_REQUEST = `
   app.post('/send', async (_req, res) => {
@@ -103,6 +107,7 @@ beforeAll(() => {
     '@nats-io',
     'express-session',
     'fastify',
+    'ai',
   ];
   consumer = new Consumer(dependencies);
   consumer.write('node_modules/express-sse-hub/package.json', {
@@ -111,6 +116,9 @@ beforeAll(() => {
       '.': './index.js',
       './redis': './redis/redis-log.js',
       './nats': './nats/nats-log.js',
+      './answers': './answers/answers.js',
+      './client': './browser/connect.js',
+      './react': './react/hooks.js',
     },
   });
 });
@@ -229,6 +237,209 @@ const checks: Record<string, Check> = {
         (await reader.received(2)).map(({ type }) => type);
       expect(await types(guest)).toEqual(['notice', 'notice']);
       expect(await types(cook)).toEqual(['order', 'order']);
+    },
+  },
+
+  'Each room has a history 1': {
+    before: APP + IMPORT,
+    after: ROUTE + LISTEN,
+    async run(code) {
+      await consumer.runServer(code).origin();
+    },
+  },
+
+  'For those who are there, and not for all of them 1': {
+    before: `
+      ${APP}
+      ${IMPORT}
+      import type { Client } from 'express-sse-hub';
+      const stream = sse({ rooms: ['kitchen'] });
+      app.get('/stream', stream);
+      const arrived = async () => {
+        while (stream.hub.size < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+        return stream.hub.clients.values().next().value as Client;
+      };
+      ${LISTEN}
+      const client = await arrived();
+    `,
+    after: `
+      await stream.hub.send('last');
+    `,
+    async run(code) {
+      const origin = await consumer.runServer(code).origin();
+      const ada = await StreamReader.open(`${origin}/stream`);
+      const ben = await StreamReader.open(`${origin}/stream`);
+      await ben.received(2);
+      await ada.received(1);
+      expect(ben.data).toEqual(['Ada', 'last']);
+      expect(ada.data).toEqual(['last']);
+    },
+  },
+
+  'Where a stream starts 1': {
+    before: APP + IMPORT,
+    after: `
+      await news.hub.send('old');
+      await prices.hub.send('1', { conflate: 'soup' });
+      await prices.hub.send('2', { conflate: 'soup' });
+      await audit.hub.send('all');
+      ${LISTEN}
+    `,
+    async run(code) {
+      const origin = await consumer.runServer(code).origin();
+      const first = async (path: string) =>
+        (await (await StreamReader.open(`${origin}/${path}`)).received(1)).map(({ data }) => data);
+      expect(await first('news')).toEqual(['old']);
+      expect(await first('prices')).toEqual(['2']);
+      expect(await first('audit?all')).toEqual(['all']);
+    },
+  },
+
+  'The present state, before all events 1': {
+    before: `
+      ${APP}
+      ${IMPORT}
+      const database = { openOrders: async () => ['soup'] };
+    `,
+    after: LISTEN,
+    async run(code) {
+      const origin = await consumer.runServer(code).origin();
+      const [event] = await (await StreamReader.open(`${origin}/stream`)).received(1);
+      expect(event).toMatchObject({ type: 'orders', data: '["soup"]' });
+    },
+  },
+
+  'Who a client is 1': {
+    before: `
+      ${APP}
+      ${IMPORT}
+      const findName = async (user: unknown) => 'Ada ' + user;
+    `,
+    after: LISTEN,
+    async run(code) {
+      const origin = await consumer.runServer(code).origin();
+      await StreamReader.open(`${origin}/stream?user=7`);
+      const online = async () => (await (await fetch(`${origin}/online`)).json()) as object[];
+      while ((await online()).length === 0);
+      const [client] = await online();
+      expect(client).toMatchObject({ name: 'Ada 7', resumed: false });
+    },
+  },
+
+  'A chat room 1': {
+    async run(code) {
+      const origin = await consumer.runServer(code).origin();
+      const say = (path: string, body: object) =>
+        fetch(`${origin}/chat/kitchen${path}`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify(body),
+        });
+      for (let count = 1; count <= 25; count++) await say('', { name: 'Ada', text: count });
+      const late = await StreamReader.open(`${origin}/chat?room=kitchen`);
+      await late.received(20);
+      await say('/typing', { name: 'Ada' });
+      await late.received(21);
+      const texts = late.data.slice(0, 20).map((data) => JSON.parse(data).text);
+      expect(texts).toEqual(Array.from({ length: 20 }, (_, index) => index + 6));
+      expect(late.events.at(-1)).toMatchObject({ type: 'typing', data: 'Ada' });
+      const lines = code.split("app.post('/chat/:room/typing")[0] as string;
+      // The chat of twenty messages, who types aside.
+      expect(lines.split('\n').filter((line) => line !== '').length).toBeLessThanOrEqual(15);
+    },
+  },
+
+  'A chat room 2': {
+    async run(code) {
+      const chat = sse({ history: false });
+      const page = consumer.runInPage(code, await serve(chat));
+      while (chat.hub.size === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+      await chat.hub.sendEvent('message-posted', { name: 'Ada', text: 'soup!' });
+      await page.prints('Ada: soup!\n');
+      await chat.hub.sendEvent('typing', 'Ben');
+      await page.prints('Ben is typing\n');
+      await chat.hub.sendEvent('gap', {});
+      await page.prints('some messages are gone\n');
+    },
+  },
+
+  'The progress of a job 1': {
+    after: `
+      const step = async () => {};
+      await run('7', [step, step]);
+    `,
+    async run(code) {
+      const origin = await consumer.runServer(code).origin();
+      const late = await StreamReader.open(`${origin}/jobs/7`);
+      const [event] = await late.received(1);
+      expect(event).toMatchObject({ type: 'finished', data: '{"file":"/files/7"}' });
+    },
+  },
+
+  'An order board over REST 1': {
+    before: `
+      const orders = new Map<string, object>([['7', { id: '7', state: 'open' }]]);
+      const database = {
+        openOrders: async () => [...orders.values()],
+        save: async (id: string, order: object) => {
+          orders.set(id, { id, ...order });
+          return orders.get(id);
+        },
+      };
+    `,
+    async run(code) {
+      const origin = await consumer.runServer(code).origin();
+      const put = (state: string) =>
+        fetch(`${origin}/orders/7`, {
+          method: 'PUT',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({ state }),
+        });
+      await put('cooking');
+      const answer = await (await fetch(`${origin}/orders`)).json();
+      const { position, orders } = answer as { position: string; orders: object[] };
+      expect(orders).toEqual([{ id: '7', state: 'cooking' }]);
+      await put('ready');
+      const page = await StreamReader.open(`${origin}/orders/stream?lastEventId=${position}`);
+      const [event] = await page.received(1);
+      expect(event).toMatchObject({ data: '{"id":"7","state":"ready"}' });
+
+      const board = consumer.runInPage(exampleCode('An order board over REST 2'), origin);
+      for (const end = Date.now() + 10_000; Date.now() < end && board.output === ''; ) {
+        await put('served');
+      }
+      expect(board.output).toContain('1 orders, 7 is served');
+    },
+  },
+
+  'An order board over REST 2': {
+    async run() {
+      // Beside the server, with the block before.
+    },
+  },
+
+  'Listening on the server 1': {
+    before: STREAM,
+    after: `
+      await stream.hub.send('soup');
+      await stream.hub.to('kitchen').send('bread');
+    `,
+    async run(code) {
+      const program = consumer.runServer(code);
+      await program.prints("message bread [ 'kitchen' ]");
+    },
+  },
+
+  'The history of each room 1': {
+    engine: 'redis',
+    after: `
+      import { createHub } from 'express-sse-hub';
+      const hub = createHub({ log });
+      console.log(await hub.to('a').send('soup'));
+      await hub.close();
+    `,
+    async run(code) {
+      await consumer.runServer(code.replace('redis://redis:6379', redis.url)).end();
     },
   },
 
@@ -600,8 +811,7 @@ const checks: Record<string, Check> = {
   },
 
   'Shutting down 1': {
-    before: APP + STREAM + ROUTE,
-    after: SEND_ON_REQUEST,
+    before: APP + STREAM + ROUTE + SEND_ON_REQUEST,
     async run(code) {
       const program = consumer.runServer(code);
       const origin = await program.origin();
@@ -672,6 +882,189 @@ const checks: Record<string, Check> = {
       const program = consumer.runServer(code);
       await program.end();
       expect(program.output).toBe('too late\n');
+    },
+  },
+
+  'The client for pages 1': {
+    async run(code) {
+      const server = consumer.runServer(`
+        ${APP + IMPORT}
+        app.get('/token', (_req, res) => res.send('secret'));
+        const stream = sse({
+          onConnect: (client, req) => {
+            console.log(req.headers.authorization);
+            client.sendEvent('order', { id: 7 });
+          },
+        });
+        ${ROUTE + LISTEN}
+      `);
+      const page = consumer.runInPage(code, await server.origin());
+      await page.prints('replaying\nlive\norder { id: 7 }\n');
+      await server.prints('Bearer secret\n');
+    },
+  },
+
+  'What any client can use 1': {
+    async run(code) {
+      const server = consumer.runServer(`
+        ${APP + IMPORT}
+        const stream = sse({ liveEvent: 'live', keepAlive: 1000 });
+        ${ROUTE + LISTEN}
+      `);
+      await prints(code, await server.origin(), (curl) =>
+        curl.prints('event: heartbeat\ndata: {}\n'),
+      );
+    },
+  },
+
+  'One connection for all tabs 1': {},
+
+  'One connection for all tabs 2': {
+    before: `
+      ${APP + IMPORT}
+      const sessions = { end: async (req: express.Request) => String(req.query.user) };
+      const orders = sse({ rooms: (req) => [\`user:\${req.query.user}\`] });
+      app.get('/orders', orders);
+    `,
+    after: LISTEN,
+    async run(code) {
+      const origin = await consumer.runServer(code).origin();
+      const reader = await StreamReader.open(`${origin}/orders?user=ann`);
+      expect((await fetch(`${origin}/logout?user=ann`, { method: 'POST' })).status).toBe(204);
+      expect(await reader.received(1)).toMatchObject([{ type: 'logout' }]);
+    },
+  },
+
+  'With React 1': { before: ORDERS },
+  'With Vue 1': { before: ORDERS },
+  'With Svelte 1': { before: ORDERS },
+  'With nothing else 1': {},
+
+  "A model's answer 1": {
+    before: MODEL,
+    async run(code) {
+      const origin = await consumer.runServer(code).origin();
+      const first = await startAnswer(origin);
+      const reader = await StreamReader.open(`${origin}/answers/${first}`);
+      await reader.end();
+      expect(reader.events.map(({ type, data }) => [type, data])).toEqual([
+        ['message', 'twolines'],
+        ['done', '{}'],
+      ]);
+      const failed = await StreamReader.open(`${origin}/answers/${await startAnswer(origin)}`);
+      await failed.end();
+      expect(failed.events.at(-1)).toMatchObject({ type: 'failed', data: '{"reason":"error"}' });
+      const endless = await startAnswer(origin);
+      const stopped = await StreamReader.open(`${origin}/answers/${endless}`);
+      await stopped.received(2);
+      const stop = await fetch(`${origin}/answers/${endless}/stop`, { method: 'POST' });
+      expect(await stop.json()).toEqual({ status: 'stopped' });
+      await stopped.end();
+      expect(stopped.events.at(-1)?.type).toBe('stopped');
+    },
+  },
+
+  "A model's answer 2": {
+    async run(code) {
+      const server = consumer.runServer(exampleCode("A model's answer 1"));
+      const origin = await server.origin();
+      await consumer.runInPage(code, origin).prints('append: twolines\ndone\n');
+      await consumer.runInPage(code, origin).prints('append: twolines\nerror\n');
+      await server.prints('asked What is an event stream?\n');
+    },
+  },
+
+  'In several processes 1': {
+    engine: 'redis',
+    after: `
+      const answer = await answers.start('kept');
+      await answer.sendFrom(['one ', 'two']);
+      await answers.close();
+      const later = createAnswers({
+        log: redisLog(createClient({ url: 'redis://redis:6379' }), { prefix: 'answers' }),
+      });
+      for await (const { type, data } of later.read('kept')) console.log(type, data);
+      await later.close();
+    `,
+    async run(code) {
+      const program = consumer.runServer(code.replaceAll('redis://redis:6379', redis.url));
+      await program.end();
+      expect(program.output).toBe('message one two\ndone {}\n');
+    },
+  },
+
+  'The AI SDK 1': {
+    before: `
+      ${APP}
+      import { convertToModelMessages, streamText } from 'ai';
+      import { MockLanguageModelV3, simulateReadableStream } from 'ai/test';
+      import { createAnswers } from 'express-sse-hub/answers';
+      const usage = {
+        inputTokens: { total: 1, noCache: 1, cacheRead: 0, cacheWrite: 0 },
+        outputTokens: { total: 1, text: 1, reasoning: 0 },
+      };
+      const model = new MockLanguageModelV3({
+        doStream: async () => ({
+          stream: simulateReadableStream({
+            chunks: [
+              { type: 'text-start', id: 't' },
+              { type: 'text-delta', id: 't', delta: 'Hello' },
+              { type: 'text-end', id: 't' },
+              { type: 'finish', finishReason: { unified: 'stop', raw: 'stop' }, usage },
+            ],
+          }),
+        }),
+      });
+    `,
+    after: LISTEN,
+    async run(code) {
+      const origin = await consumer.runServer(code).origin();
+      const message = { id: '1', role: 'user', parts: [{ type: 'text', text: 'Hi' }] };
+      const response = await fetch(`${origin}/api/chat`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ id: 'chat', messages: [message] }),
+      });
+      expect(response.headers.get('x-vercel-ai-ui-message-stream')).toBe('v1');
+      const text = await response.text();
+      expect(text).toContain('data: {"type":"text-delta","id":"t","delta":"Hello"}\n');
+      expect(text).toMatch(/data: \[DONE\]\nid: .*\n\n$/);
+      expect((await fetch(`${origin}/api/chat/chat/stream`)).status).toBe(204);
+      const stop = await fetch(`${origin}/api/chat/chat/stop`, { method: 'POST' });
+      expect(stop.status).toBe(204);
+    },
+  },
+
+  'Other sources 1': {
+    before: `
+      import { createServer } from 'node:http';
+      import type { AddressInfo } from 'node:net';
+      import { createAnswers } from 'express-sse-hub/answers';
+      const answers = createAnswers();
+      const model = createServer((_req, res) => res.end('grüße')).listen(3000);
+      await new Promise((resolve) => model.once('listening', resolve));
+      const { port } = model.address() as AddressInfo;
+      const { fetch: realFetch } = globalThis;
+      globalThis.fetch = (_url, init) => realFetch(\`http://127.0.0.1:\${port}\`, init);
+      const chain = {
+        async stream(_input: object, _options: { signal: AbortSignal }) {
+          return (async function* () {
+            yield* ['a ', 'chain'];
+          })();
+        },
+      };
+    `,
+    after: `
+      for (const answerWith of [answerWithChain, answerWithFetch]) {
+        const id = await answerWith('x');
+        for await (const { type, data } of answers.read(id)) console.log(type, data);
+      }
+      model.close();
+    `,
+    async run(code) {
+      const program = consumer.runServer(code);
+      await program.end();
+      expect(program.output).toBe('message a chain\ndone {}\nmessage grüße\ndone {}\n');
     },
   },
 
@@ -881,7 +1274,9 @@ test('every block has a check, and every check a block', () => {
 
 describe('blocks that the compiler checks', () => {
   const server = new Map<string, string>();
-  const page = new Map<string, string>();
+  const page = new Map<string, string>([
+    ['client.ts', `export * from './lib/browser/connect.js';`],
+  ]);
   for (const block of blocks) {
     if (block.language === 'ts') server.set(`${block.name}.mts`, surrounded(block));
     if (block.language === 'js') page.set(`${block.name}.mts`, block.code);
@@ -922,10 +1317,10 @@ describeWith(NATS, 'blocks that run with NATS', (path) => {
 });
 
 function runBlocks(engine: Check['engine']): void {
-  test.each(blocks.filter(({ name }) => checks[name]?.engine === engine))(
+  test.each(blocks.filter(({ name }) => checks[name]?.run && checks[name].engine === engine))(
     '$name',
     async (block) => {
-      await checkOf(block).run(surrounded(block), block);
+      await checkOf(block).run?.(surrounded(block), block);
     },
   );
 }
@@ -977,6 +1372,16 @@ async function openStream(code: string): Promise<StreamReader> {
 async function post(url: string): Promise<void> {
   const response = await fetch(url, { method: 'POST' });
   expect(response.ok).toBe(true);
+}
+
+/** Asks, and gives the id of the answer. */
+async function startAnswer(origin: string): Promise<string> {
+  const response = await fetch(`${origin}/ask`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ question: 'What is an event stream?' }),
+  });
+  return ((await response.json()) as { id: string }).id;
 }
 
 /** Posts a question, and reads the answer as it comes. */

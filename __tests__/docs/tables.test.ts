@@ -34,6 +34,10 @@ test('the table of errors names every code, with its status', () => {
     'ERR_SSE_LOG_AWAY',
     'ERR_SSE_LOG_REFUSED',
     'ERR_SSE_CANNOT_STREAM',
+    'ERR_SSE_ANSWER_EXISTS',
+    'ERR_SSE_ANSWER_ENDED',
+    'ERR_SSE_ANSWER_UNKNOWN',
+    'ERR_SSE_ANSWERS_FULL',
   ] as const;
   expect(rows).toEqual(codes.map((code) => [code, String(new SseError(code, '').status)]));
 });
