@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type Deploy, nodeCluster, pm2 } from './support/deploy/deployment.js';
-import { underLoad } from './support/deploy/load.js';
+import { underLoad, underVisits } from './support/deploy/load.js';
 import { stopEngines } from './support/engine.js';
 import { describeWith } from './support/needs.js';
 import { REDIS, type RedisServer, redisServer } from './support/redis-server.js';
@@ -46,4 +46,17 @@ describeWith(REDIS, 'three processes that are restarted one after the other', (p
       }
     },
   );
+
+  test('keep no visitor waiting whom a busy primary hands over late', async () => {
+    const env = { REDIS_URL: server.url, PREFIX: randomUUID() };
+    const deployment = await nodeCluster('SIGTERM', 200)(env);
+    try {
+      const restarts = async () => {
+        for (let round = 0; round < 4; round++) await deployment.restart();
+      };
+      expect(await underVisits(deployment, 20, restarts)).toEqual([]);
+    } finally {
+      await deployment.stop();
+    }
+  });
 });

@@ -51,7 +51,7 @@ export class Closing {
     const timer = setTimeout(() => {
       if (!cursor.isBusy) this.#end(cursor);
     }, LAST_WORD);
-    cursor.signal.addEventListener('abort', () => clearTimeout(timer));
+    cursor.signal.addEventListener('abort', () => clearTimeout(timer), { once: true });
   }
 
   /** Resolves when no stream is left, after the timeout at the latest. Further calls give the same promise. */

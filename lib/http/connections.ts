@@ -1,6 +1,8 @@
+import cluster from 'node:cluster';
+import { once } from 'node:events';
 import type { Server as HttpServer } from 'node:http';
 import type { ServerHttp2Session } from 'node:http2';
-import { Server, type Socket } from 'node:net';
+import { createServer, Server, type Socket } from 'node:net';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { isHttp2, type Request, type Response } from '../request.js';
 
@@ -63,6 +65,7 @@ export class Connections {
     const end = performance.now() + IDLE + timeout;
     const isClosed = () => this.#isClosed;
     await this.#until(isClosed, IDLE);
+    await Promise.race([primaryKnows(), sleep(timeout, undefined, { ref: false })]);
     do {
       const left = Math.max(0, end - performance.now());
       await this.#until(() => this.#responses.size + this.#sessions.size === 0, left);
@@ -102,6 +105,18 @@ export class Connections {
     }
     over.abort();
   }
+}
+
+/**
+ * Resolves when the primary of node:cluster knows that servers have stopped listening: it hands over no more connections of
+ * theirs, and Node has handed late ones back. A process that ends sooner leaves their clients waiting for ever.
+ */
+async function primaryKnows(): Promise<void> {
+  if (!cluster.worker?.isConnected()) return;
+  // It answers in order. An error is an answer, too.
+  const probe = createServer();
+  await once(probe.listen(0, '127.0.0.1'), 'listening').catch(() => {});
+  probe.close();
 }
 
 /** https://www.rfc-editor.org/rfc/rfc9112#section-9.6. (A session of HTTP/2 is closed as a whole.) */

@@ -11,6 +11,14 @@ async function start() {
   return worker;
 }
 
+// How long the primary does something else after each signal, in ms.
+const { BUSY = 0 } = process.env;
+
+function beBusy() {
+  const end = performance.now() + Number(BUSY);
+  while (performance.now() < end);
+}
+
 let workers = await Promise.all([start(), start(), start()]);
 process.send('ready');
 
@@ -20,6 +28,7 @@ process.on('message', async (signal) => {
     const next = await start();
     workers = workers.map((worker) => (worker === old ? next : worker));
     old.process.kill(signal);
+    beBusy();
     const [code] = await once(old, 'exit');
     codes.push(code);
   }

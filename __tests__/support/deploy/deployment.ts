@@ -19,12 +19,12 @@ export interface Deployment {
 
 export type Deploy = (env: NodeJS.ProcessEnv) => Promise<Deployment>;
 
-/** Under node:cluster, with this signal. */
-export function nodeCluster(signal: NodeJS.Signals): Deploy {
+/** Under node:cluster, with this signal. Its primary does something else after each, for so long, in ms. */
+export function nodeCluster(signal: NodeJS.Signals, busy = 0): Deploy {
   return async (env) => {
     const [port] = (await freePorts(1)) as [number];
     const primary: ChildProcess = fork(join(__dirname, 'cluster.mjs'), {
-      env: { ...process.env, ...env, PORT: String(port) },
+      env: { ...process.env, ...env, PORT: String(port), BUSY: String(busy) },
       execArgv: [],
     });
     await inTime('the first processes', once(primary, 'message'));

@@ -46,20 +46,7 @@ export async function underLoad(
   await tell({ url: `${url}/stream`, count: readerCount });
   const failed: string[] = [];
   let isOver = false;
-  const post = async (path: string): Promise<boolean> => {
-    try {
-      const response = await fetch(`${url}${path}`, {
-        method: 'POST',
-        signal: AbortSignal.timeout(60_000),
-      });
-      const text = await response.text();
-      if (response.ok) return true;
-      failed.push(`${path}: ${response.status} ${text}`);
-    } catch (error) {
-      failed.push(`${path}: ${(error as Error).cause ?? error}`);
-    }
-    return false;
-  };
+  const post = (path: string) => request(`${url}${path}`, { method: 'POST' }, failed);
   let sends = 0;
   const sending = async () => {
     while (!isOver) if (await post(`/send/${sends}`)) sends++;
@@ -85,6 +72,38 @@ export async function underLoad(
     ...{ sends, failed, wrong, answers: ids.length },
     broken: broken.filter((one) => one !== ''),
   };
+}
+
+/** Visitors with a connection for each request, while `restart` runs: what was wrong with their requests. */
+export async function underVisits(
+  { port }: Deployment,
+  visitorCount: number,
+  restart: () => Promise<void>,
+): Promise<string[]> {
+  const failed: string[] = [];
+  let isOver = false;
+  const visiting = async () => {
+    const init = { headers: { connection: 'close' } };
+    while (!isOver) await request(`http://127.0.0.1:${port}/health`, init, failed);
+  };
+  const busy = Promise.all(range(visitorCount).map(visiting));
+  await restart();
+  isOver = true;
+  await busy;
+  return failed;
+}
+
+/** Tells whether it was answered; what was wrong goes to `failed`. */
+async function request(url: string, init: RequestInit, failed: string[]): Promise<boolean> {
+  try {
+    const response = await fetch(url, { ...init, signal: AbortSignal.timeout(60_000) });
+    const text = await response.text();
+    if (response.ok) return true;
+    failed.push(`${url}: ${response.status} ${text}`);
+  } catch (error) {
+    failed.push(`${url}: ${(error as Error).cause ?? error}`);
+  }
+  return false;
 }
 
 /** Reads an answer to its end, and says what is wrong with it. */

@@ -24,6 +24,7 @@ const answers = createAnswers({
 });
 const app = express();
 app.get('/stream', stream);
+app.get('/health', (_req, res) => res.json({ pid: process.pid }));
 app.post('/send/:number', async (req, res) => {
   await stream.hub.send(req.params.number);
   res.json({ pid: process.pid });
