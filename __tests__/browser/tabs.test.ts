@@ -31,12 +31,12 @@ for (const { program, launch, caches } of driven) {
 
     test.each(STILL.filter(({ isIn }) => isIn(program.name)))(
       'one that was $name for many heartbeats has lost nothing, and has connected once more at most',
-      async ({ begin, end }) => {
+      async ({ prepare, begin, end }) => {
         const site = new Site({ keepAlive: 1000 });
         await site.start();
         const url = `http://127.0.0.1:${site.port}`;
         const tab = await Tab.open(browser, `${url}/tab?`, 'tab');
-        await tab.findProcess();
+        await prepare?.(tab);
         await tab.live();
         await site.send();
         await tab.has(0);

@@ -2,12 +2,18 @@ const { default: Sequencer } = require('@jest/test-sequencer');
 
 /** They wait for engines and browsers more than they compute. */
 const FIRST = [
-  'nats/faults',
+  'browser/tabs',
   'nats/contract',
+  'nats/faults',
+  'redis/contract',
+  'deploy',
   'many-nodes',
+  'example-app',
+  'example-cluster',
+  'chat',
+  'docs/blocks',
   'clients',
   'proxies',
-  'example-cluster',
   'redis/faults',
 ];
 

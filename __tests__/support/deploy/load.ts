@@ -1,4 +1,4 @@
-import { fork } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -34,16 +34,31 @@ export async function underLoad(
 ): Promise<Outcome> {
   const url = `http://127.0.0.1:${port}`;
   const pages = fork(join(__dirname, 'pages.mjs'), { execArgv: [] });
-  const tell = async (message: object): Promise<string[]> => {
-    pages.send(message);
-    const [wrong] = await inTime(
-      `pages: ${JSON.stringify(message)}`,
-      once(pages, 'message'),
-      90_000,
+  try {
+    await ask(pages, { url: `${url}/stream`, count: readerCount });
+    const { sends, ids, failed } = await sendWhile(url, restart);
+    const wrong = await ask(pages, { sent: sends });
+    const answers = await Promise.all(
+      ids.map((id) => check(`${url}/answers/${id}`, expectedText(id, 50))),
     );
-    return wrong as string[];
-  };
-  await tell({ url: `${url}/stream`, count: readerCount });
+    return {
+      ...{ sends, failed, wrong, answers: ids.length },
+      broken: answers.filter((one) => one !== ''),
+    };
+  } finally {
+    pages.kill();
+  }
+}
+
+/** What the pages say. */
+async function ask(pages: ChildProcess, message: object): Promise<string[]> {
+  pages.send(message);
+  const [said] = await inTime(`pages ${JSON.stringify(message)}`, once(pages, 'message'), 90_000);
+  return said;
+}
+
+/** Sends all the time, and asks for answers, while `restart` runs. */
+async function sendWhile(url: string, restart: () => Promise<void>) {
   const failed: string[] = [];
   let isOver = false;
   const post = (path: string) => request(`${url}${path}`, { method: 'POST' }, failed);
@@ -53,25 +68,19 @@ export async function underLoad(
   };
   const ids: string[] = [];
   const asking = async () => {
-    while (!isOver) {
+    for (; !isOver; await sleep(200)) {
       const id = `answer-${ids.length}`;
       if (await post(`/ask/${id}`)) ids.push(id);
-      await sleep(200);
     }
   };
   const busy = Promise.all([sending(), asking()]);
-  await restart();
-  isOver = true;
-  await busy;
-  const wrong = await tell({ sent: sends });
-  pages.disconnect();
-  const broken = await Promise.all(
-    ids.map((id) => check(`${url}/answers/${id}`, expectedText(id, 50))),
-  );
-  return {
-    ...{ sends, failed, wrong, answers: ids.length },
-    broken: broken.filter((one) => one !== ''),
-  };
+  try {
+    await restart();
+  } finally {
+    isOver = true;
+    await busy;
+  }
+  return { sends, ids, failed };
 }
 
 /** Visitors with a connection for each request, while `restart` runs: what was wrong with their requests. */
@@ -87,9 +96,12 @@ export async function underVisits(
     while (!isOver) await request(`http://127.0.0.1:${port}/health`, init, failed);
   };
   const busy = Promise.all(range(visitorCount).map(visiting));
-  await restart();
-  isOver = true;
-  await busy;
+  try {
+    await restart();
+  } finally {
+    isOver = true;
+    await busy;
+  }
   return failed;
 }
 

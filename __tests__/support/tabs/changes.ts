@@ -3,6 +3,7 @@ import type { Tab } from './tab.js';
 /** Something that befalls the tab that is connected. */
 export interface Change {
   readonly name: string;
+  prepare?(tab: Tab): Promise<void>;
   /** Resolves when it has begun. */
   begin(tab: Tab): Promise<void>;
   /** The tab is in use again. Missing where it is gone. */
@@ -26,6 +27,7 @@ export const changes: readonly Change[] = [
   {
     name: 'crashed',
     isIn: onLinux,
+    prepare: (tab) => tab.findProcess(),
     begin: async ({ pid }) => void process.kill(pid, 'SIGKILL'),
   },
   {
@@ -40,7 +42,6 @@ export const changes: readonly Change[] = [
         (globalThis as unknown as { history: { back(): void } }).history.back(),
       );
       await tab.page.waitForFunction(() => 'seen' in globalThis);
-      await tab.findProcess();
     },
   },
   {
@@ -53,6 +54,7 @@ export const changes: readonly Change[] = [
     name: 'stopped',
     isHeld: true,
     isIn: onLinux,
+    prepare: (tab) => tab.findProcess(),
     begin: async ({ pid }) => void process.kill(pid, 'SIGSTOP'),
     end: async ({ pid }) => void process.kill(pid, 'SIGCONT'),
   },

@@ -28,7 +28,7 @@ export class Tab {
     return new Tab(name, page);
   }
 
-  /** Before it is stopped or killed. No other tab may work meanwhile. */
+  /** Before it is stopped or killed. */
   async findProcess(): Promise<void> {
     this.pid = await processOf(this.page, this.page.browser().process()?.pid as number);
   }
@@ -54,10 +54,11 @@ export class Tab {
   }
 }
 
-/** The process of a page: the one that works while the page does. */
+/** The process of a page: the one that works far more than any other while the page does. */
 async function processOf(page: Page, browserPid: number): Promise<number> {
+  const before = times(browserPid);
+  // On a busy machine, it works for a small part of that.
   for (;;) {
-    const before = times(browserPid);
     await page.evaluate(() => {
       for (const end = Date.now() + 200; Date.now() < end; );
     });

@@ -54,6 +54,7 @@ export class Trial {
     }
     await Promise.all(this.#tabs.map((tab) => this.#check(tab)));
     await this.site.until(({ length }) => length === 1);
+    for (const { page } of this.#tabs) await page.close();
     return { wrong: this.#wrong, takenOver: this.#takenOver, restored: this.#restored };
   }
 
@@ -73,12 +74,10 @@ export class Trial {
 
   async #openTab(): Promise<void> {
     const url = `http://${this.#host}:${this.site.port}/tab?share=ann&`;
-    const tab = await Tab.open(this.#browser, url, `tab${this.#opened++}`);
-    await tab.findProcess();
-    this.#tabs.push(tab);
+    this.#tabs.push(await Tab.open(this.#browser, url, `tab${this.#opened++}`));
   }
 
-  async #befall({ name, begin, end }: Change): Promise<void> {
+  async #befall({ name, prepare, begin, end }: Change): Promise<void> {
     await this.site.until(({ length }) => length === 1);
     const [leader] = this.site.connected;
     const tab = this.#tabs.find((one) => one.name === leader);
@@ -87,6 +86,7 @@ export class Trial {
     // Somebody looks at another tab.
     await this.#tabs[0]?.page.bringToFront();
     await this.#inspect(tab);
+    await prepare?.(tab);
     const begun = performance.now();
     await begin(tab);
     await this.site.until((connected) => connected.some((one) => one !== tab.name));
