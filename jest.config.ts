@@ -12,7 +12,7 @@ const config: Config = {
   // Far more than any of them takes, for machines that are busy with something else as well.
   testTimeout: 120_000,
   // They wait for servers and browsers more than they compute.
-  maxWorkers: 3 * availableParallelism(),
+  maxWorkers: 2 * availableParallelism(),
   testSequencer: '<rootDir>/__tests__/support/sequencer.cjs',
 };
 

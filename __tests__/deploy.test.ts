@@ -31,7 +31,9 @@ describeWith(REDIS, 'three processes that are restarted one after the other', (p
         EXPRESS: framework,
       });
       try {
-        const outcome = await underLoad(deployment, 100, () => deployment.restart());
+        const outcome = await underLoad(deployment, { readers: 20, pause: 10 }, () =>
+          deployment.restart(),
+        );
         expect(outcome).toEqual({
           sends: expect.any(Number),
           failed: [],

@@ -53,7 +53,7 @@ describe('behind a proxy that keeps the connections of those who left', () => {
 
   describeWith(haproxy.program, 'a page that is reloaded', (path) => {
     test('is let in long before the next heartbeat would have shown that it had left', async () => {
-      const app = await App.start({ keepAlive: 16_000, maxClientsPerKey: 1 });
+      const app = await App.start({ keepAlive: 100_000, maxClientsPerKey: 1 });
       const server = new ProxyServer(path, haproxy, app.port);
       await server.start();
       // Of another key, since it comes by another way.

@@ -23,7 +23,7 @@ for (const { program, launch, caches } of driven) {
     test.each(hosts)(
       'twelve over HTTP/1.1, %s, use one connection, and lose and double nothing, whatever becomes of the tab that has it',
       async (_how, host) => {
-        const { wrong, restored } = await new Trial(browser, host).run(program.name, 10);
+        const { wrong, restored } = await new Trial(browser, host).run(program.name, 5);
         expect(wrong).toEqual([]);
         if (caches) expect(restored).toBeGreaterThan(0);
       },

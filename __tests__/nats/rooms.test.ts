@@ -7,8 +7,10 @@ import { natsLog } from '../../lib/nats/nats-log.js';
 import { type Engine, stopEngines } from '../support/engine.js';
 import { NATS, natsServer } from '../support/nats-server.js';
 import { describeWith } from '../support/needs.js';
+import { range } from '../support/range.js';
 import { refusal } from '../support/refusal.js';
 import { appendAll, begun, readAll, roomContract } from '../support/room-contract.js';
+import { longLine } from '../support/slow-line.js';
 
 const fields = Buffer.from('data: x\n');
 
@@ -44,6 +46,24 @@ describeWith(NATS, 'rooms in NATS', (path) => {
   }
 
   roomContract(open);
+
+  test('are read from a place that takes many questions to find, over a line on which each takes long', async () => {
+    const { log } = await begun(await open());
+    await appendAll(
+      log,
+      range(200).map((index) => ({ fields, rooms: [index < 100 ? 'a' : 'b'] })),
+    );
+    const line = await longLine(Number(server.port), 250);
+    const far = await connect({ servers: `127.0.0.1:${line.port}` });
+    const { log: own } = await begun(natsLog(jetstream(far), { prefix }));
+    try {
+      expect(await own.last?.(30, ['a'])).toBe(70);
+    } finally {
+      await own.close?.();
+      await far.close();
+      line.close();
+    }
+  });
 
   test('have subjects below the one of the log', async () => {
     const { log } = await begun(await open());

@@ -32,9 +32,13 @@ describeWith(REDIS, 'answers and deployments, at length', (path) => {
     async (name, deploy) => {
       const deployment = await deploy({ REDIS_URL: server.url, PREFIX: randomUUID() });
       try {
-        const { failed, wrong, broken, ...outcome } = await underLoad(deployment, 100, async () => {
-          for (let restarts = 0; restarts < 3; restarts++) await deployment.restart();
-        });
+        const { failed, wrong, broken, ...outcome } = await underLoad(
+          deployment,
+          { readers: 100, pause: 0 },
+          async () => {
+            for (let restarts = 0; restarts < 3; restarts++) await deployment.restart();
+          },
+        );
         process.stdout.write(`${name}: ${JSON.stringify(outcome)}\n`);
         expect({ failed, wrong, broken }).toEqual({ failed: [], wrong: [], broken: [] });
       } finally {

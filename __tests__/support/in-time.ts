@@ -1,4 +1,4 @@
-const LIMIT = 60_000;
+const LIMIT = 90_000;
 
 /** What the promise resolves to. Where it does not settle, the error says what was waited for: a test's time limit can't. */
 export async function inTime<T>(

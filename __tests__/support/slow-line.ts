@@ -5,11 +5,24 @@ import { setTimeout as sleep } from 'node:timers/promises';
 /** How often a second the line lets a share of its bytes through. */
 const STEPS = 20;
 
+export interface Line {
+  readonly port: number;
+  close(): void;
+}
+
 /** Listens on a free port, and passes on to another one; what comes back passes at so many bytes a second. */
-export async function slowLine(
-  target: number,
-  rate: number,
-): Promise<{ readonly port: number; close(): void }> {
+export function slowLine(target: number, rate: number): Promise<Line> {
+  return line(target, (far, near) => void trickle(far, near, rate / STEPS));
+}
+
+/** The same, where what comes back takes so many ms. */
+export function longLine(target: number, delay: number): Promise<Line> {
+  return line(target, (far, near) => {
+    far.on('data', (chunk) => setTimeout(() => near.write(chunk), delay));
+  });
+}
+
+async function line(target: number, bring: (far: Socket, near: Socket) => void): Promise<Line> {
   const sockets = new Set<Socket>();
   const server = createServer((near) => {
     const far = connect(target, '127.0.0.1');
@@ -22,7 +35,7 @@ export async function slowLine(
       socket.once('close', () => other.destroy());
     }
     near.pipe(far);
-    void trickle(far, near, rate / STEPS);
+    bring(far, near);
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {

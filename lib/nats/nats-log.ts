@@ -6,6 +6,7 @@ import { isForRooms, pageOf } from '../log/audience.js';
 import type { Log, LogRecord } from '../log/log.js';
 import type {
   Engine,
+  Expect,
   Extent,
   Known,
   Place,
@@ -163,15 +164,16 @@ class NatsSession implements Session {
     return { entries: messages.map((message) => this.#entry(message)), through, lost };
   }
 
-  async last(count: number, rooms: readonly string[]): Promise<number> {
+  async last(count: number, rooms: readonly string[], expect: Expect): Promise<number> {
     const { trimmedTo, head } = this.#adopt(await this.#stream.extent());
     if (count === 0) return head;
     if (!this.#stream.hasRooms || !Number.isFinite(count)) return trimmedTo;
     for (let wanted = count; ; wanted *= 2) {
-      const position = await this.#rooms.last(trimmedTo, head, wanted, rooms);
+      const position = await this.#rooms.last(trimmedTo, head, wanted, rooms, expect);
       const sequences: number[] = [];
       for (let reached = position; reached < head; ) {
         const { entries, through } = await this.readRooms(reached, MOST_ENTRIES, rooms);
+        expect(0);
         sequences.push(...entries.map(({ sequence }) => sequence));
         reached = through;
       }

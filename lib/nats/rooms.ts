@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { LogRecord } from '../log/log.js';
+import type { Expect } from '../log/shared/engine.js';
 import type { JetStream, OrderedConsumer, StoredMessage } from './client.js';
 import { consumerAbove, fetchPage } from './consumer.js';
 
@@ -58,8 +59,10 @@ export class RoomReader {
     head: number,
     count: number,
     rooms: readonly string[],
+    expect: Expect,
   ): Promise<number> {
     const has = async (after: number) => {
+      expect(0);
       const pending = await this.#each(after, rooms, async (consumer) => {
         return (await consumer.info(true)).num_pending;
       });

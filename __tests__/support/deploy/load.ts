@@ -14,6 +14,12 @@ export function expectedText(id: string, count: number): string {
     .join('');
 }
 
+/** How many read, and the pause between two sends, in ms. */
+export interface Load {
+  readonly readers: number;
+  readonly pause: number;
+}
+
 /** What users do while processes are restarted, and what came of it. */
 export interface Outcome {
   /** Sends that were made, and what was wrong with those that failed. */
@@ -26,17 +32,17 @@ export interface Outcome {
   readonly broken: readonly string[];
 }
 
-/** Readers that stay, a sender that sends all the time, and answers: while `restart` runs. */
+/** Readers that stay, a sender that sends again and again, and answers: while `restart` runs. */
 export async function underLoad(
   { port }: Deployment,
-  readerCount: number,
+  { readers, pause }: Load,
   restart: () => Promise<void>,
 ): Promise<Outcome> {
   const url = `http://127.0.0.1:${port}`;
   const pages = fork(join(__dirname, 'pages.mjs'), { execArgv: [] });
   try {
-    await ask(pages, { url: `${url}/stream`, count: readerCount });
-    const { sends, ids, failed } = await sendWhile(url, restart);
+    await ask(pages, { url: `${url}/stream`, count: readers });
+    const { sends, ids, failed } = await sendWhile(url, pause, restart);
     const wrong = await ask(pages, { sent: sends });
     const answers = await Promise.all(
       ids.map((id) => check(`${url}/answers/${id}`, expectedText(id, 50))),
@@ -57,14 +63,14 @@ async function ask(pages: ChildProcess, message: object): Promise<string[]> {
   return said;
 }
 
-/** Sends all the time, and asks for answers, while `restart` runs. */
-async function sendWhile(url: string, restart: () => Promise<void>) {
+/** Sends again and again, and asks for answers, while `restart` runs. */
+async function sendWhile(url: string, pause: number, restart: () => Promise<void>) {
   const failed: string[] = [];
   let isOver = false;
   const post = (path: string) => request(`${url}${path}`, { method: 'POST' }, failed);
   let sends = 0;
   const sending = async () => {
-    while (!isOver) if (await post(`/send/${sends}`)) sends++;
+    for (; !isOver; await sleep(pause)) if (await post(`/send/${sends}`)) sends++;
   };
   const ids: string[] = [];
   const asking = async () => {

@@ -6,7 +6,7 @@ import { Site } from './site.js';
 import { Tab } from './tab.js';
 
 /** Of events, in ms. */
-const PACE = 10;
+const PACE = 20;
 
 /** What came of it. */
 export interface Outcome {

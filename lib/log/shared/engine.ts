@@ -46,7 +46,10 @@ export interface Write {
   readonly records: readonly LogRecord[];
 }
 
-/** Says how many bytes are known to be on their way: a large answer takes its time on a slow line. */
+/**
+ * Says how many bytes are known to be on their way: a large answer takes its time on a slow line. With 0, it says that one
+ * question of several is answered.
+ */
 export type Expect = (bytes: number) => void;
 
 /**
@@ -71,7 +74,7 @@ export interface Session {
     expect: Expect,
   ): Promise<StoredPage>;
   /** What `last` of the log gives. */
-  last(count: number, rooms: readonly string[]): Promise<number>;
+  last(count: number, rooms: readonly string[], expect: Expect): Promise<number>;
   /**
    * Stores all records or none, once, however often it is called. Checks `known` as `sync` does.
    * Resolves with the place of the first record.

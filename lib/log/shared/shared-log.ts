@@ -52,7 +52,7 @@ export function sharedLog(engine: Engine): Log {
     },
 
     async last(count: number, rooms: readonly string[]): Promise<number> {
-      const last = await asking.use((session) => session.last(count, rooms));
+      const last = await asking.use((session, expect) => session.last(count, rooms, expect));
       return Math.max(last, startOf(feed));
     },
 
