@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -68,6 +68,10 @@ export function pm2(signal: NodeJS.Signals): Deploy {
       port,
       async restart() {
         await pm2('reload', 'deploy');
+        const lines = readFileSync(join(home, 'pm2.log'), 'utf8').split('\n');
+        const bad = lines.filter((line) => /exited with code \[[^0]|SIGKILL/.test(line));
+        if (bad.length > 0)
+          throw new Error(`processes ended badly: ${lines.join('\n')}\n${errorsIn(home)}`);
       },
       async stop() {
         await pm2('kill');
@@ -75,4 +79,13 @@ export function pm2(signal: NodeJS.Signals): Deploy {
       },
     };
   };
+}
+
+/** What the processes wrote to their standard error. */
+function errorsIn(home: string): string {
+  const logs = join(home, 'logs');
+  return readdirSync(logs)
+    .filter((name) => name.includes('error'))
+    .map((name) => readFileSync(join(logs, name), 'utf8'))
+    .join('\n');
 }
