@@ -53,6 +53,8 @@ export function pm2(signal: NodeJS.Signals): Deploy {
     const app = {
       ...{ name: 'deploy', script: join(__dirname, 'server.mjs'), exec_mode: 'cluster' },
       ...{ instances: 3, kill_timeout: 15_000, autorestart: false },
+      // By default, PM2 stops the old processes after 3 s, whether the new ones listen or not.
+      ...{ wait_ready: true, listen_timeout: 60_000 },
     };
     const config = join(home, 'ecosystem.config.json');
     writeFileSync(config, JSON.stringify({ apps: [app] }));

@@ -39,7 +39,11 @@ app.get(
   answers.route((req) => req.params.id),
 );
 
-const server = app.listen(PORT, '127.0.0.1', () => process.send?.(server.address().port));
+const server = app.listen(PORT, '127.0.0.1', () => {
+  process.send?.(server.address().port);
+  // For PM2's `wait_ready`.
+  process.send?.('ready');
+});
 shutDown(server, [stream.hub, answers]).then(() => process.exit());
 
 // The test is over, or gone.
