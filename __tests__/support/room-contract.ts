@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Log, LogEntry, LogRecord } from '../../lib/log/log.js';
 import type { RoomyLogHistoryOptions } from '../../lib/log/shared/options.js';
 import { Random } from './attacks/random.js';
@@ -6,6 +7,8 @@ import { RecordingFollower } from './recording-follower.js';
 
 /** Nobody stops to wait. */
 const NEVER = new AbortController().signal;
+// Each log of a suite listens to it.
+setMaxListeners(0, NEVER);
 
 const ROOMS = ['a', 'b', 'c', 'ö/ }{*>', 'x'.repeat(256)];
 
