@@ -5,6 +5,7 @@ import type { ServerHttp2Session } from 'node:http2';
 import { createServer, Server, type Socket } from 'node:net';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { isHttp2, type Request, type Response } from '../request.js';
+import { withTimeLimit } from '../util/time-limit.js';
 
 /** How long a client may take to use a connection that it keeps once more, and to see that it is to be closed, in ms. */
 export const IDLE = 1000;
@@ -65,7 +66,7 @@ export class Connections {
     const end = performance.now() + IDLE + timeout;
     const isClosed = () => this.#isClosed;
     await this.#until(isClosed, IDLE);
-    await Promise.race([primaryKnows(), sleep(timeout, undefined, { ref: false })]);
+    await withTimeLimit(primaryKnows(), timeout, 'the primary').catch(() => {});
     do {
       const left = Math.max(0, end - performance.now());
       await this.#until(() => this.#responses.size + this.#sessions.size === 0, left);

@@ -4,10 +4,13 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { withTimeLimit } from '../../../lib/util/time-limit.js';
 import { freePorts } from '../free-ports.js';
-import { inTime } from '../in-time.js';
 
 const run = promisify(execFile);
+
+/** How long each step may take, in ms. */
+const LIMIT = 90_000;
 
 /** A few processes on one port, and a way to restart them one after the other. */
 export interface Deployment {
@@ -27,19 +30,19 @@ export function nodeCluster(signal: NodeJS.Signals, busy = 0): Deploy {
       env: { ...process.env, ...env, PORT: String(port), BUSY: String(busy) },
       execArgv: [],
     });
-    await inTime('the first processes', once(primary, 'message'));
+    await withTimeLimit(once(primary, 'message'), LIMIT, 'the start');
     return {
       port,
       async restart() {
         primary.send(signal);
-        const [{ codes }] = (await inTime('a restart', once(primary, 'message'))) as [
+        const [{ codes }] = (await withTimeLimit(once(primary, 'message'), LIMIT, 'a restart')) as [
           { codes: number[] },
         ];
         if (codes.some((code) => code !== 0)) throw new Error(`processes ended with ${codes}`);
       },
       async stop() {
         primary.disconnect();
-        await inTime('the end of the primary', once(primary, 'exit'));
+        await withTimeLimit(once(primary, 'exit'), LIMIT, 'the end');
       },
     };
   };
@@ -64,7 +67,7 @@ export function pm2(signal: NodeJS.Signals): Deploy {
     };
     const command = join(__dirname, '../../../node_modules/pm2/bin/pm2');
     const pm2 = (...args: string[]) =>
-      inTime(`pm2 ${args[0]}`, run(process.execPath, [command, ...args], { env }));
+      withTimeLimit(run(process.execPath, [command, ...args], { env }), LIMIT, `pm2 ${args[0]}`);
     await pm2('start', config);
     return {
       port,

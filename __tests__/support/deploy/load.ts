@@ -3,9 +3,12 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EventSource } from 'eventsource';
-import { inTime } from '../in-time.js';
+import { withTimeLimit } from '../../../lib/util/time-limit.js';
 import { range } from '../range.js';
 import type { Deployment } from './deployment.js';
+
+/** How long to wait for pages and answers, in ms. */
+const LIMIT = 90_000;
 
 /** What the servers answer. */
 export function expectedText(id: string, count: number): string {
@@ -59,33 +62,26 @@ export async function underLoad(
 /** What the pages say. */
 async function ask(pages: ChildProcess, message: object): Promise<string[]> {
   pages.send(message);
-  const [said] = await inTime(`pages ${JSON.stringify(message)}`, once(pages, 'message'), 90_000);
+  const [said] = await withTimeLimit(once(pages, 'message'), LIMIT, JSON.stringify(message));
   return said;
 }
 
 /** Sends again and again, and asks for answers, while `restart` runs. */
 async function sendWhile(url: string, pause: number, restart: () => Promise<void>) {
   const failed: string[] = [];
-  let isOver = false;
   const post = (path: string) => request(`${url}${path}`, { method: 'POST' }, failed);
   let sends = 0;
-  const sending = async () => {
-    for (; !isOver; await sleep(pause)) if (await post(`/send/${sends}`)) sends++;
+  const send = async () => {
+    if (await post(`/send/${sends}`)) sends++;
+    await sleep(pause);
   };
   const ids: string[] = [];
-  const asking = async () => {
-    for (; !isOver; await sleep(200)) {
-      const id = `answer-${ids.length}`;
-      if (await post(`/ask/${id}`)) ids.push(id);
-    }
+  const askForAnswer = async () => {
+    const id = `answer-${ids.length}`;
+    if (await post(`/ask/${id}`)) ids.push(id);
+    await sleep(200);
   };
-  const busy = Promise.all([sending(), asking()]);
-  try {
-    await restart();
-  } finally {
-    isOver = true;
-    await busy;
-  }
+  await during(restart, [send, askForAnswer]);
   return { sends, ids, failed };
 }
 
@@ -96,19 +92,28 @@ export async function underVisits(
   restart: () => Promise<void>,
 ): Promise<string[]> {
   const failed: string[] = [];
+  const init = { headers: { connection: 'close' } };
+  const visit = () => request(`http://127.0.0.1:${port}/health`, init, failed);
+  await during(restart, Array(visitorCount).fill(visit));
+  return failed;
+}
+
+/** Does each of these again and again while `restart` runs. */
+async function during(
+  restart: () => Promise<void>,
+  steps: readonly (() => Promise<unknown>)[],
+): Promise<void> {
   let isOver = false;
-  const visiting = async () => {
-    const init = { headers: { connection: 'close' } };
-    while (!isOver) await request(`http://127.0.0.1:${port}/health`, init, failed);
+  const repeat = async (step: () => Promise<unknown>) => {
+    while (!isOver) await step();
   };
-  const busy = Promise.all(range(visitorCount).map(visiting));
+  const busy = Promise.all(steps.map(repeat));
   try {
     await restart();
   } finally {
     isOver = true;
     await busy;
   }
-  return failed;
 }
 
 /** Tells whether it was answered; what was wrong goes to `failed`. */
@@ -139,7 +144,7 @@ async function check(url: string, expected: string): Promise<string> {
     // It reconnects once more after the end, and is told to stop.
     source.addEventListener('error', () => source.readyState === source.CLOSED && resolve());
   });
-  await inTime(() => `${url}: ${ends.join()}, ${text.length} characters`, over);
-  if (text === expected && ends.join() === 'done {}') return '';
-  return `${url}: ${ends.join()}, ${text.length} of ${expected.length} characters`;
+  const late = await withTimeLimit(over, LIMIT, 'to be closed').then(() => '', String);
+  if (late === '' && text === expected && ends.join() === 'done {}') return '';
+  return `${url}: ${late} ${ends.join()}, ${text.length} of ${expected.length} characters`;
 }
