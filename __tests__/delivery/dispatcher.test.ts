@@ -48,6 +48,26 @@ describe('turns', () => {
     expect(most).toBe(3);
   });
 
+  test('a turn in which writing takes long ends before `concurrency` responses are written', async () => {
+    const hub = new EventHub({ concurrency: Infinity });
+    const sinks = attach(hub, 5);
+    let inThisTurn = 0;
+    let most = 0;
+    for (const sink of sinks) {
+      sink.onWrite = () => {
+        most = Math.max(most, ++inThisTurn);
+        const end = performance.now() + 1;
+        while (performance.now() < end);
+      };
+    }
+    void hub.send('one');
+    await untilTurn(() => {
+      inThisTurn = 0;
+      return sinks.every((sink) => sink.data.length === 1);
+    });
+    expect(most).toBe(1);
+  });
+
   test('events that come within one turn go out in one write', async () => {
     const hub = new EventHub({});
     const [sink] = attach(hub) as [FakeSink];

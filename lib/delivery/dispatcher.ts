@@ -10,17 +10,17 @@ import type { Ring } from '../window/ring.js';
 import type { Pushed } from '../window/window.js';
 import type { DispatcherHooks, DispatcherSettings } from './dispatcher-hooks.js';
 import { Heartbeat } from './heartbeat.js';
-import { createLimiter, type Limiter } from './limiter.js';
+import { createLimiter } from './limiter.js';
 import { Pace } from './pace.js';
 import { Rounds } from './rounds.js';
 import { SlowClients } from './slow-clients.js';
+import { Turns } from './turns.js';
 
 /**
  * Decides which client is flushed next.
  *
- * The limiter's jobs are the cursors that are to be flushed. A slot is taken for one turn of the event
- * loop, in which the client's next batch is written, and is never held for a peer: a blocked one waits
- * outside of the limiter, and comes through it again when it has drained.
+ * A visit writes the client's next batch, and never waits for a peer: a blocked one is queued for its next
+ * visit when it has drained.
  */
 export class Dispatcher {
   readonly #ring: Ring;
@@ -29,11 +29,7 @@ export class Dispatcher {
   readonly #hooks: DispatcherHooks;
   /** Undefined where the log keeps no more than the ring. */
   readonly #pages: Pages | undefined;
-  readonly #limit: Limiter<Cursor>;
-  /** Those that hold a slot, and are flushed at the next turn. */
-  #due: Cursor[] = [];
-  #release: () => void = () => {};
-  #turnIsSet = false;
+  readonly #turns: Turns<Cursor>;
   readonly #rounds = new Rounds();
   /** How far all writable clients were offered the ring's entries. */
   readonly #offered = new Watermark();
@@ -55,11 +51,11 @@ export class Dispatcher {
     this.#hooks = hooks;
     const fetched = (reader: PageReader) => this.#fetched(reader as Cursor);
     this.#pages = past && new Pages(past, ring, createLimiter(MOST_PAGES), fetched);
-    this.#limit = createLimiter(settings.concurrency, (cursor: Cursor, done) => {
-      this.#release = done;
-      this.#due.push(cursor);
-      this.#setTurn();
-    });
+    this.#turns = new Turns(
+      settings.concurrency,
+      (cursor: Cursor, now) => this.#visit(cursor, now),
+      () => this.#passed(),
+    );
     this.#slow = new SlowClients(settings, (cursor, why) => this.#handleSlow(cursor, why));
     this.#pace = new Pace((cursor) => this.#giveUp(cursor));
     this.heartbeat = new Heartbeat(settings.keepAlive, cursors, (cursor) => this.#beat(cursor));
@@ -67,8 +63,7 @@ export class Dispatcher {
 
   /** Whether every client has everything. */
   get isIdle(): boolean {
-    const { activeCount, pendingCount } = this.#limit;
-    return activeCount + pendingCount + this.#slow.size === 0 && this.#pages?.areInUse !== true;
+    return this.#turns.isIdle && this.#slow.size === 0 && this.#pages?.areInUse !== true;
   }
 
   /** The newest entry that all writable clients were offered. */
@@ -88,7 +83,7 @@ export class Dispatcher {
   offer(audience: Iterable<Cursor>, pushed: Pushed): void {
     for (const cursor of audience) this.#offerTo(cursor, pushed);
     this.#rounds.begin(this.#ring.head);
-    this.#setTurn();
+    this.#turns.set();
   }
 
   #offerTo(cursor: Cursor, { bytes, replaces }: Pushed): void {
@@ -136,7 +131,7 @@ export class Dispatcher {
    */
   whenOffered(passed: () => void): void {
     this.#offered.when(this.#ring.head, passed);
-    this.#setTurn();
+    this.#turns.set();
   }
 
   /**
@@ -175,7 +170,7 @@ export class Dispatcher {
     this.#slow.release(cursor);
     this.#pace.forget(cursor);
     this.#pages?.leave(cursor);
-    this.#setTurn();
+    this.#turns.set();
   }
 
   /** What becomes of a client after a write. */
@@ -206,32 +201,17 @@ export class Dispatcher {
   #queue(cursor: Cursor, position = cursor.position): void {
     cursor.become('queued', position);
     this.#rounds.queued();
-    this.#limit(cursor);
+    this.#turns.queue(cursor);
   }
 
-  #setTurn(): void {
-    if (this.#turnIsSet) return;
-    this.#turnIsSet = true;
-    setImmediate(() => this.#turn());
-  }
-
-  #turn(): void {
-    this.#turnIsSet = false;
-    const due = this.#due;
-    this.#due = [];
-    // Once for all: the clock is dear beside a visit.
-    const now = performance.now();
-    for (const cursor of due) {
-      this.#rounds.visited();
-      this.#visit(cursor, now);
-      this.#release();
-    }
+  #passed(): void {
     const over = this.#rounds.over(this.#pace.floor);
     if (over !== undefined) this.#hooks.offered(over);
     this.#offered.advance(over ?? this.#offered.position);
   }
 
   #visit(cursor: Cursor, now: number): void {
+    this.#rounds.visited();
     if (cursor.state !== 'queued') return;
     this.heartbeat.note(cursor);
     let open = true;
@@ -273,7 +253,7 @@ export class Dispatcher {
   #giveUp(cursor: Cursor): void {
     cursor.blockedAt = this.#ring.head;
     cursor.resetLag();
-    this.#setTurn();
+    this.#turns.set();
   }
 
   #handleSlow(cursor: Cursor, why: string): void {
