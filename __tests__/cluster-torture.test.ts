@@ -10,9 +10,9 @@ async function endure(server: Engine): Promise<void> {
   await server.start();
   const report = await clusterTorture({
     url: server.url,
-    clients: 100,
-    kills: 6,
-    events: 200,
+    clients: 50,
+    kills: 3,
+    events: 100,
     eventsPerSecond: 50,
     killsPerSecond: 2,
   });
@@ -21,7 +21,7 @@ async function endure(server: Engine): Promise<void> {
   expect(report.faults).toEqual([]);
 }
 
-const TITLE = 'three nodes, 100 clients, and a node killed again and again';
+const TITLE = 'three nodes, 50 clients, and a node killed again and again';
 
 describeWith(REDIS, `${TITLE}, over Redis`, (path) => {
   test('every client has every acknowledged event once, in order', () => endure(redisServer(path)));

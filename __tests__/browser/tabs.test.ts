@@ -1,7 +1,6 @@
 import type { Browser } from 'puppeteer-core';
 import { connect } from '../../lib/browser/connect.js';
 import { describeWith } from '../support/needs.js';
-import { range } from '../support/range.js';
 import { driven, hosts } from '../support/tabs/browser.js';
 import { type Change, changes } from '../support/tabs/changes.js';
 import { Site } from '../support/tabs/site.js';
@@ -21,7 +20,7 @@ for (const { program, launch, caches } of driven) {
     afterAll(() => browser.close());
 
     test.each(hosts)(
-      'twelve over HTTP/1.1, %s, use one connection, and lose and double nothing, whatever becomes of the tab that has it',
+      'twelve that are opened at once, over HTTP/1.1, %s, use one connection, and lose and double nothing, whatever becomes of the tab that has it',
       async (_how, host) => {
         const { wrong, restored } = await new Trial(browser, host).run(program.name, 5);
         expect(wrong).toEqual([]);
@@ -49,21 +48,6 @@ for (const { program, launch, caches } of driven) {
         expect(await tab.seen()).toMatchObject({ orders: [0, 1, 2], gaps: [] });
         expect(site.requests.get('tab')).toBeLessThanOrEqual(2);
         await tab.page.close();
-      },
-    );
-
-    test.each(hosts)(
-      'twelve that are opened at once, %s, are live over one connection',
-      async (_how, host) => {
-        const site = new Site();
-        await site.start();
-        const url = `http://${host}:${site.port}/tab?share=ann&`;
-        const tabs = await Promise.all(range(12).map((n) => Tab.open(browser, url, `tab${n}`)));
-        await Promise.all(tabs.map((tab) => tab.live()));
-        await site.until(({ length }) => length === 1);
-        await site.send();
-        await Promise.all(tabs.map((tab) => tab.has(0)));
-        for (const tab of tabs) await tab.page.close();
       },
     );
 

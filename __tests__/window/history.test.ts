@@ -161,10 +161,10 @@ describe('what is kept, given and missed is what a simple model says, in 100 000
 });
 
 describe('a room keeps its own history', () => {
-  test('a room with 100 000 events does not cost a quiet room its history', () => {
+  test('a room with 20 000 events does not cost a quiet room its history', () => {
     const ring = ringOf(100);
     for (const _ of range(50)) push(ring, ['quiet']);
-    for (const _ of range(100_000)) {
+    for (const _ of range(20_000)) {
       push(ring, ['noisy']);
       ring.trim(ring.head, { events: 1000, bytes: 16 * 1024 * 1024 });
     }
@@ -200,20 +200,20 @@ describe('a room keeps its own history', () => {
     expect(ring.gapAbove(ring.head - 1000, [])).toBeUndefined();
   });
 
-  test('a million rooms of one event each neither leak, nor make a gap for a room that lost nothing', () => {
+  test('a hundred thousand rooms of one event each neither leak, nor make a gap for a room that lost nothing', () => {
     const ring = ringOf(100);
-    const bounds = { events: 1000, bytes: 16 * 1024 * 1024 };
+    const bounds = { events: 1000, bytes: 1024 * 1024 };
     const before = heldBytes();
-    for (const index of range(1_000_000)) {
+    for (const index of range(100_000)) {
       push(ring, [`room ${index}`]);
       ring.trim(ring.head, bounds);
     }
-    expect(heldBytes() - before).toBeLessThan(64 * 1024 * 1024);
-    expect(ring.gapAbove(0, ['a room without an event', 'room 999999'])).toBeUndefined();
+    expect(heldBytes() - before).toBeLessThan(8 * 1024 * 1024);
+    expect(ring.gapAbove(0, ['a room without an event', 'room 99999'])).toBeUndefined();
     expect(ring.gapAbove(0, ['room 100'])).toBeDefined();
     expect(ring.gapAbove(101, ['room 100'])).toBeUndefined();
-    expect(ring.gapAbove(400_000, ['room 400000'])).toBeDefined();
-    expect(read(ring, readerAt(0, ['room 999990']))).toEqual([999_991]);
+    expect(ring.gapAbove(40_000, ['room 40000'])).toBeDefined();
+    expect(read(ring, readerAt(0, ['room 99990']))).toEqual([99_991]);
   });
 
   test('the index takes at most 64 bytes for each entry and room', () => {

@@ -47,6 +47,8 @@ export class Trial {
       }
     })();
     try {
+      await Promise.all(range(tabCount).map(() => this.#openTab()));
+      await Promise.all(this.#tabs.map((tab) => tab.live()));
       await this.#befallAll(possible, rounds, tabCount);
     } finally {
       isOver = true;

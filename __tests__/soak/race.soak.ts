@@ -1,0 +1,3 @@
+import { races } from '../support/races.js';
+
+races(10_000);
