@@ -42,8 +42,9 @@ export interface HubOptions {
    */
   readonly clientQueueBytes?: number | undefined;
   /**
-   * How many responses are written in one turn of the event loop: all other work of the process gets its
-   * turn in between. An integer from 1, or `Infinity`. Default 10.
+   * How many responses are written in one turn of the event loop, at most: all other work of the process gets
+   * its turn in between. A turn in which writing takes longer than 0.5 ms ends earlier. An integer from 1, or
+   * `Infinity`. Default 10.
    */
   readonly concurrency?: number | undefined;
   /**

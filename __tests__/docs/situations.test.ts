@@ -2,7 +2,7 @@ import { readTable } from '../support/markdown.js';
 import { read } from '../support/pages.js';
 
 const ANY_CHANGE =
-  'twelve over HTTP/1.1, %s, use one connection, and lose and double nothing, whatever becomes of the tab that has it';
+  'twelve that are opened at once, over HTTP/1.1, %s, use one connection, and lose and double nothing, whatever becomes of the tab that has it';
 
 /** For each row of the tables of situations: the suite, and a test of it. */
 const TESTS: Readonly<Record<string, readonly [suite: string, test: string]>> = {
