@@ -26,7 +26,9 @@ describeWith(REDIS, 'answers and deployments, at length', (path) => {
 
   test.each([
     ['node:cluster with SIGTERM', nodeCluster('SIGTERM')],
+    ['node:cluster with SIGINT', nodeCluster('SIGINT')],
     ['PM2 with SIGINT', pm2('SIGINT')],
+    ['PM2 with SIGTERM', pm2('SIGTERM')],
   ])(
     '100 readers, a sender and answers, through three restarts under %s',
     async (name, deploy) => {
