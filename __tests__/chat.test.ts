@@ -128,7 +128,8 @@ describeWith(REDIS, 'a chat with useChat of the AI SDK', (redisPath) => {
       for (const one of [page, second]) {
         await one.locator('output', { hasText: 'ready' }).waitFor();
       }
-      expect(await textOn(page)).toBe(await textOn(second));
+      // The tab that stops it reads no further.
+      expect((await textOn(page)).startsWith(await textOn(second))).toBe(true);
       await ask(page);
       await page.locator('li').nth(3).filter({ hasText: 'word5 ' }).waitFor();
     });

@@ -200,7 +200,7 @@ describe('a log that begins anew', () => {
     const parked = attach(hub);
     parked.open = false;
     log.give(1);
-    await untilTurn(() => idle.data.length === 1);
+    await untilTurn(() => idle.data.length === 1 && parked.data.length === 1);
     log.follower.begin(epoch, 50);
     log.follower.entry({ sequence: 51, fields: Buffer.from('data: 51\n') });
     await untilTurn(() => idle.data.length === 3);

@@ -179,8 +179,8 @@ describe('maxAge', () => {
       const ended = () => sinks.filter((sink) => sink.ended).length;
       const advance = async (time: number) => {
         jest.advanceTimersByTime(time);
-        // Enough turns of the event loop to end all hundred, ten in each.
-        for (let turns = 0; turns < 20; turns++) await turn();
+        // Enough turns of the event loop to end all hundred.
+        for (let turns = 0; turns < 100; turns++) await turn();
       };
       await advance(7900);
       expect(ended()).toBe(0);
