@@ -477,7 +477,7 @@ describeWith(chromiumProgram, 'the example app in a browser', (chromiumPath) => 
   test('a page whose connection was cut misses nothing, and has nothing twice', async () => {
     const app = await ExampleApp.start();
     const line = new Line(app.port);
-    const page = await browser.newPage();
+    const page = await browser.newPage({ reducedMotion: 'reduce' });
     await page.goto(await serve(line.server));
     await app.post({ name: 'Ada', text: 'One' });
     await reads(page, 'One');
@@ -544,7 +544,7 @@ describeWith(chromiumProgram, 'the example app in a browser', (chromiumPath) => 
 
   test('a page comes back within 3 s after a proxy answered with an error page', async () => {
     const app = await ExampleApp.start();
-    const page = await browser.newPage();
+    const page = await browser.newPage({ reducedMotion: 'reduce' });
     // The page's timers stand still, so that the time to wait is exact.
     await page.clock.install({ time: 0 });
     await page.clock.pauseAt(1000);
@@ -588,7 +588,7 @@ describeWith(chromiumProgram, 'the example app in a browser', (chromiumPath) => 
 
   test('all that the page asks for is there', async () => {
     const app = await ExampleApp.start();
-    const page = await browser.newPage();
+    const page = await browser.newPage({ reducedMotion: 'reduce' });
     const complaints: string[] = [];
     page.on('console', (message) => complaints.push(message.text()));
     page.on('pageerror', (error) => complaints.push(error.message));

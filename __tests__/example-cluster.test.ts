@@ -311,7 +311,7 @@ describeWith(REDIS, 'the example app in three processes', (path) => {
     }
 
     test('a page whose process was killed goes on at another, and its charts have no hole', async () => {
-      const page = await browser.newPage();
+      const page = await browser.newPage({ reducedMotion: 'reduce' });
       await page.goto(url);
       const before = await processOf(page);
       await page.waitForFunction(`
@@ -327,7 +327,7 @@ describeWith(REDIS, 'the example app in three processes', (path) => {
     });
 
     test('a message that can’t be posted stays in the form, and the page says why', async () => {
-      const page = await browser.newPage();
+      const page = await browser.newPage({ reducedMotion: 'reduce' });
       await page.goto(url);
       await processOf(page);
       const lounge = page.getByRole('region', { name: 'Lounge', exact: true });
