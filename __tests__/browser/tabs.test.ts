@@ -29,7 +29,7 @@ for (const { program, launch, caches } of driven) {
     );
 
     test.each(STILL.filter(({ isIn }) => isIn(program.name)))(
-      'one that was $name for many heartbeats has lost nothing, and has connected once more at most',
+      'one that was $name for three heartbeats has lost nothing, and has connected once more at most',
       async ({ prepare, begin, end }) => {
         // On a busy machine, a tab that runs is late by seconds, and is not to take its stream for dead.
         const site = new Site({ keepAlive: 3000 });

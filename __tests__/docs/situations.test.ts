@@ -28,7 +28,7 @@ const TESTS: Readonly<Record<string, readonly [suite: string, test: string]>> = 
   ],
   'A laptop slept, or a page was frozen': [
     'tabs',
-    'one that was $name for many heartbeats has lost nothing, and has connected once more at most',
+    'one that was $name for three heartbeats has lost nothing, and has connected once more at most',
   ],
   'A proxy drops all packets': [
     'connect',
