@@ -47,8 +47,6 @@ export class Trial {
       }
     })();
     try {
-      await Promise.all(range(tabCount).map(() => this.#openTab()));
-      await Promise.all(this.#tabs.map((tab) => tab.live()));
       await this.#befallAll(possible, rounds, tabCount);
     } finally {
       isOver = true;
@@ -63,7 +61,7 @@ export class Trial {
   async #befallAll(possible: readonly Change[], rounds: number, tabCount: number): Promise<void> {
     let kinds: Change[] = [];
     for (const _round of range(rounds)) {
-      while (this.#tabs.length < tabCount) await this.#openTab();
+      await Promise.all(range(tabCount - this.#tabs.length).map(() => this.#openTab()));
       // Each kind, in an order of its own each time.
       if (kinds.length === 0) kinds = [...possible];
       const [change] = kinds.splice(Math.floor(Math.random() * kinds.length), 1) as [Change];
@@ -76,7 +74,9 @@ export class Trial {
 
   async #openTab(): Promise<void> {
     const url = `http://${this.#host}:${this.site.port}/tab?share=ann&`;
-    this.#tabs.push(await Tab.open(this.#browser, url, `tab${this.#opened++}`));
+    const tab = await Tab.open(this.#browser, url, `tab${this.#opened++}`);
+    await tab.live();
+    this.#tabs.push(tab);
   }
 
   async #befall({ name, prepare, begin, end }: Change): Promise<void> {
