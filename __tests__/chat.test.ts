@@ -89,9 +89,15 @@ describeWith(REDIS, 'a chat with useChat of the AI SDK', (redisPath) => {
       await answerOn(page).filter({ hasText: text }).waitFor();
     }
 
+    /** An answer is over on the page, and none has failed. */
+    async function isOver(page: Page): Promise<void> {
+      await page.locator('output', { hasNotText: /submitted|streaming/ }).waitFor();
+      expect(await page.locator('output, [role=alert]').allTextContents()).toEqual(['ready']);
+    }
+
     async function hasWhole(page: Page): Promise<void> {
-      await page.locator('output', { hasText: 'ready' }).waitFor();
       await shows(page, `word${WORDS - 1} `);
+      await isOver(page);
       expect(await textOn(page)).toBe(ANSWER);
     }
 
@@ -125,9 +131,7 @@ describeWith(REDIS, 'a chat with useChat of the AI SDK', (redisPath) => {
       const second = await open(at(1, page));
       await shows(second, 'word5 ');
       await second.getByRole('button', { name: 'Stop' }).click();
-      for (const one of [page, second]) {
-        await one.locator('output', { hasText: 'ready' }).waitFor();
-      }
+      await Promise.all([isOver(page), isOver(second)]);
       // The tab that stops it reads no further.
       const read = await textOn(second);
       expect(read).toContain('word5 ');

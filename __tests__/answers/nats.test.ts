@@ -1,9 +1,15 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { jetstream } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
-import { type Answers, createAnswers } from '../../lib/answers/answers.js';
+import { type Answers, type AnswersOptions, createAnswers } from '../../lib/answers/answers.js';
 import { natsLog } from '../../lib/nats/nats-log.js';
-import { answersContract, collect, placeOf } from '../support/answers-contract.js';
+import {
+  answersContract,
+  collect,
+  placeOf,
+  standstillContract,
+} from '../support/answers-contract.js';
 import { type Engine, stopEngines } from '../support/engine.js';
 import { NATS, natsServer } from '../support/nats-server.js';
 import { describeWith } from '../support/needs.js';
@@ -37,10 +43,17 @@ describeWith(NATS, 'an answer in NATS', (path) => {
   const logOf = (events?: number) =>
     natsLog(jetstream(connection), { prefix, history: { events } });
 
-  answersContract(async (options = {}) => {
+  const open = async (options: AnswersOptions = {}) => {
     const answers = createAnswers({ log: logOf(), ...options });
     all.push(answers);
     return answers;
+  };
+
+  answersContract(open);
+  standstillContract(open, async (ms) => {
+    server.freeze();
+    await sleep(ms);
+    server.thaw();
   });
 
   test('is 404 when the stream has dropped its beginning', async () => {

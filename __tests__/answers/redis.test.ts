@@ -3,7 +3,13 @@ import { once } from 'node:events';
 import { createClient } from 'redis';
 import { type Answers, type AnswersOptions, createAnswers } from '../../lib/answers/answers.js';
 import { type RedisLogOptions, redisLog } from '../../lib/redis/redis-log.js';
-import { answersContract, placeOf, readWhole, textOf } from '../support/answers-contract.js';
+import {
+  answersContract,
+  placeOf,
+  readWhole,
+  standstillContract,
+  textOf,
+} from '../support/answers-contract.js';
 import { stopEngines } from '../support/engine.js';
 import { describeWith } from '../support/needs.js';
 import { REDIS, type RedisServer, redisServer } from '../support/redis-server.js';
@@ -40,6 +46,7 @@ describeWith(REDIS, 'an answer in Redis', (path) => {
   }
 
   answersContract(open);
+  standstillContract(open, (ms) => server.command('CLIENT', 'PAUSE', String(ms)));
 
   test('is in one of several logs, which its id chooses', async () => {
     const logs = () => ['1', '2'].map((name) => logOf({ prefix: `${prefix}-${name}` }));

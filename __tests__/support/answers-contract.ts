@@ -355,3 +355,25 @@ export function answersContract(open: OpenAnswers): void {
     expect(reader.events).toMatchObject([{ type: 'failed', data: '{"reason":"shutdown"}' }]);
   });
 }
+
+/** What holds for answers in a server: `standStill` keeps it from answering for so many ms. */
+export function standstillContract(
+  open: OpenAnswers,
+  standStill: (ms: number) => Promise<unknown>,
+): void {
+  test('goes on after its server stood still for six seconds', async () => {
+    const [here, there] = [
+      await open({ sendTimeout: 60_000 }),
+      await open({ sendTimeout: 60_000 }),
+    ];
+    const answer = await here.start('long');
+    await answer.send('before ');
+    const events = there.read('long')[Symbol.asyncIterator]();
+    expect((await events.next()).value).toMatchObject({ data: 'before ' });
+    await standStill(6000);
+    await answer.send('after');
+    await answer.end();
+    expect((await events.next()).value).toMatchObject({ data: 'after' });
+    expect((await events.next()).value).toMatchObject({ type: 'done' });
+  });
+}

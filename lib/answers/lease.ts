@@ -12,13 +12,16 @@ export interface LeaseHost {
   /** Whether answers run here. */
   isProducing(): boolean;
   renew(): void;
+  /** Resolves when this process has heard all that was said before the call. */
+  caughtUp(): Promise<void>;
   /** A process is gone. Called again until it has no answers any more. */
   gone(producer: string): void;
 }
 
 /**
  * Notices processes that are gone with answers unfinished. Silence is counted in looks, none of which counts for more than
- * twice its time: a process that was blocked itself finds nobody gone.
+ * twice its time: a process that was blocked itself finds nobody gone. A look counts only where the log has answered since
+ * the one before: in a log that stands still, nobody is heard.
  */
 export class Leases {
   readonly #host: LeaseHost;
@@ -26,6 +29,8 @@ export class Leases {
   readonly #timers: readonly NodeJS.Timeout[];
   #lookedAt = performance.now();
   #isListening = true;
+  #isAsking = false;
+  #hasAnswered = false;
 
   constructor(host: LeaseHost) {
     this.#host = host;
@@ -56,8 +61,10 @@ export class Leases {
     const now = performance.now();
     const passed = Math.min(now - this.#lookedAt, 2 * LOOK);
     this.#lookedAt = now;
-    if (!this.#isListening) return;
     const producers = new Set(this.#host.producers());
+    const hasAnswered = this.#hasAnswered;
+    if (producers.size > 0) void this.#ask();
+    if (!this.#isListening || !hasAnswered) return;
     for (const producer of this.#silences.keys()) {
       if (!producers.has(producer)) this.#silences.delete(producer);
     }
@@ -66,5 +73,16 @@ export class Leases {
       this.#silences.set(producer, silence);
       if (silence > SILENCE) this.#host.gone(producer);
     }
+  }
+
+  async #ask(): Promise<void> {
+    if (this.#isAsking) return;
+    this.#isAsking = true;
+    this.#hasAnswered = false;
+    this.#hasAnswered = await this.#host.caughtUp().then(
+      () => true,
+      () => false,
+    );
+    this.#isAsking = false;
   }
 }

@@ -171,3 +171,16 @@ function readLogs(value: unknown): readonly (RoomyLog | undefined)[] {
 function defaultEndEvent({ status, reason }: AnswerEnd): AnswerEventFields {
   return { type: status, data: reason === undefined ? {} : { reason } };
 }
+
+/** Those of the hub behind answers. The log is the buffer of slow readers: what waits for them is not counted. */
+export function hubOptions(settings: AnswersSettings) {
+  const { heartbeatEvent, keepAlive, liveEvent, maxClients, maxClientsPerKey } = settings;
+  const { readyEvent, refuse, retry, sendTimeout, logger } = settings;
+  return {
+    ...{ heartbeatEvent, keepAlive, liveEvent, maxClients, maxClientsPerKey },
+    ...{ readyEvent, refuse, retry, sendTimeout, logger },
+    requestQueueSize: 1000,
+    clientQueueSize: Number.POSITIVE_INFINITY,
+    clientQueueBytes: Number.POSITIVE_INFINITY,
+  };
+}

@@ -13,7 +13,7 @@ import type { AnswerHost, RunningAnswer } from './answer.js';
 import { Catalogue } from './catalogue.js';
 import { Leases } from './lease.js';
 import { LocalAnswers } from './local.js';
-import type { AnswerEnd, AnswersSettings, RoomyLog } from './options.js';
+import { type AnswerEnd, type AnswersSettings, hubOptions, type RoomyLog } from './options.js';
 import { ALIVE, INDEX, isRoomOfAnswer, type Known, Registry, START } from './registry.js';
 import { RoomStore } from './room-store.js';
 import { watchedLog } from './watched-log.js';
@@ -116,7 +116,7 @@ export class Shelf implements AnswerHost {
   async findWhole(id: string): Promise<Known | undefined> {
     const known = await this.find(id);
     if (known === undefined || this.#log.keepRooms !== undefined) return known;
-    const { lost } = await this.#log.readRooms(known.start, 1, [known.room]);
+    const { lost } = await this.#log.readRooms(known.start, 1, [known.room]).catch(refuse);
     return lost > known.start ? undefined : known;
   }
 
@@ -194,6 +194,7 @@ export class Shelf implements AnswerHost {
       producers: () => this.#others(),
       isProducing: () => this.#local.areRunning,
       renew: () => void this.#say(ALIVE, { producer: this.#producer }, true).catch(() => {}),
+      caughtUp: async () => this.#log.caughtUp?.(),
       gone: (producer) => this.#gone(producer),
     });
   }
@@ -284,17 +285,4 @@ function eventsOf(log: Log, { keep, maxTime }: AnswersSettings): number {
   throw new RangeError(
     `log: its history.room.age, ${age} ms, must be at least keep and maxTime together, ${wanted.age} ms`,
   );
-}
-
-/** The log is the buffer of slow readers: what waits for them is not counted. */
-function hubOptions(settings: AnswersSettings) {
-  const { heartbeatEvent, keepAlive, liveEvent, maxClients, maxClientsPerKey } = settings;
-  const { readyEvent, refuse, retry, sendTimeout, logger } = settings;
-  return {
-    ...{ heartbeatEvent, keepAlive, liveEvent, maxClients, maxClientsPerKey },
-    ...{ readyEvent, refuse, retry, sendTimeout, logger },
-    requestQueueSize: 1000,
-    clientQueueSize: Number.POSITIVE_INFINITY,
-    clientQueueBytes: Number.POSITIVE_INFINITY,
-  };
 }
