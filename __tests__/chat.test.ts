@@ -36,7 +36,7 @@ async function startServer(
   throw new Error(`the server ended: ${output}`);
 }
 
-describeWith(REDIS, 'a chat with useChat of the AI SDK', (redisPath) => {
+describeWith(REDIS, 'an answer in a chat with useChat of the AI SDK', (redisPath) => {
   describeWith(chromiumProgram, 'in Chromium', (chromiumPath) => {
     const redis = redisServer(redisPath);
     const servers: Awaited<ReturnType<typeof startServer>>[] = [];
@@ -52,15 +52,7 @@ describeWith(REDIS, 'a chat with useChat of the AI SDK', (redisPath) => {
       context = await browser.newContext();
     });
 
-    afterEach(async () => {
-      await context.close();
-      for (const { child } of servers.splice(0)) {
-        if (child.exitCode !== null || child.signalCode !== null) continue;
-        const exited = once(child, 'exit');
-        child.kill('SIGKILL');
-        await exited;
-      }
-    });
+    afterEach(() => context.close());
 
     afterAll(async () => {
       await browser.close();
@@ -70,10 +62,25 @@ describeWith(REDIS, 'a chat with useChat of the AI SDK', (redisPath) => {
     const answerOn = (page: Page) => page.locator('li.assistant').last();
     const textOn = async (page: Page) => (await answerOn(page).textContent()) ?? '';
 
-    /** A page at the first of two processes, with the beginning of an answer of so many words. */
-    async function askFor(words: number): Promise<Page> {
-      const starting = [startServer(redis.url, words), startServer(redis.url, words)];
-      servers.push(...(await Promise.all(starting)));
+    /** Two processes, which answer with so many words. */
+    function answeredWith(words: number): void {
+      beforeAll(async () => {
+        const starting = [startServer(redis.url, words), startServer(redis.url, words)];
+        servers.push(...(await Promise.all(starting)));
+      });
+
+      afterAll(async () => {
+        for (const { child } of servers.splice(0)) {
+          if (child.exitCode !== null || child.signalCode !== null) continue;
+          const exited = once(child, 'exit');
+          child.kill('SIGKILL');
+          await exited;
+        }
+      });
+    }
+
+    /** A page at the first process, with the beginning of an answer. */
+    async function pageWithAnswer(): Promise<Page> {
       const page = await open(`http://127.0.0.1:${servers[0]?.port}/`);
       await ask(page);
       await shows(page, 'word5 ');
@@ -114,48 +121,56 @@ describeWith(REDIS, 'a chat with useChat of the AI SDK', (redisPath) => {
       return page;
     }
 
-    test('goes on in a page that is reloaded, and in a second tab at another process', async () => {
-      const page = await askFor(WORDS);
-      const second = await open(at(1, page));
-      await page.reload();
-      await shows(page, 'word0 ');
-      await shows(second, 'word0 ');
-      await Promise.all([hasWhole(page), hasWhole(second)]);
-      expect(await page.locator('li').count()).toBe(2);
-      await page.reload();
-      await hasWhole(page);
+    describe('that ends by itself', () => {
+      answeredWith(WORDS);
+
+      test('goes on in a page that is reloaded, and in a second tab at another process', async () => {
+        const page = await pageWithAnswer();
+        const second = await open(at(1, page));
+        await page.reload();
+        await shows(page, 'word0 ');
+        await shows(second, 'word0 ');
+        await Promise.all([hasWhole(page), hasWhole(second)]);
+        expect(await page.locator('li').count()).toBe(2);
+        await page.reload();
+        await hasWhole(page);
+      });
+
+      test('goes on when the process that it is read from is killed', async () => {
+        const page = await pageWithAnswer();
+        const second = await open(at(1, page));
+        await shows(second, 'word0 ');
+        servers[1]?.child.kill('SIGKILL');
+        await second.goto(at(0, page));
+        await hasWhole(second);
+        await hasWhole(page);
+      });
     });
 
-    test('is stopped from a tab at another process', async () => {
-      const page = await askFor(WITHOUT_END);
-      const second = await open(at(1, page));
-      await shows(second, 'word5 ');
-      await second.getByRole('button', { name: 'Stop' }).click();
-      await Promise.all([isOver(page), isOver(second)]);
-      // The tab that stops it reads no further.
-      const read = await textOn(second);
-      expect(read).toContain('word5 ');
-      expect((await textOn(page)).startsWith(read)).toBe(true);
-      await ask(page);
-      await page.locator('li').nth(3).filter({ hasText: 'word5 ' }).waitFor();
-    });
+    describe('that does not end by itself', () => {
+      answeredWith(WITHOUT_END);
 
-    test('goes on when the process that it is read from is killed', async () => {
-      const page = await askFor(WORDS);
-      const second = await open(at(1, page));
-      await shows(second, 'word0 ');
-      servers[1]?.child.kill('SIGKILL');
-      await second.goto(at(0, page));
-      await hasWhole(second);
-      await hasWhole(page);
-    });
+      test('is stopped from a tab at another process', async () => {
+        const page = await pageWithAnswer();
+        const second = await open(at(1, page));
+        await shows(second, 'word5 ');
+        await second.getByRole('button', { name: 'Stop' }).click();
+        await Promise.all([isOver(page), isOver(second)]);
+        // The tab that stops it reads no further.
+        const read = await textOn(second);
+        expect(read).toContain('word5 ');
+        expect((await textOn(page)).startsWith(read)).toBe(true);
+        await ask(page);
+        await page.locator('li').nth(3).filter({ hasText: 'word5 ' }).waitFor();
+      });
 
-    test('says that it has failed when the process that produced it is killed', async () => {
-      const page = await askFor(WITHOUT_END);
-      const second = await open(at(1, page));
-      await shows(second, 'word5 ');
-      servers[0]?.child.kill('SIGKILL');
-      await second.getByRole('alert').filter({ hasText: 'lost' }).waitFor();
+      test('says that it has failed when the process that produced it is killed', async () => {
+        const page = await pageWithAnswer();
+        const second = await open(at(1, page));
+        await shows(second, 'word5 ');
+        servers[0]?.child.kill('SIGKILL');
+        await second.getByRole('alert').filter({ hasText: 'lost' }).waitFor();
+      });
     });
   });
 });
