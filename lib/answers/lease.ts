@@ -61,10 +61,11 @@ export class Leases {
     const now = performance.now();
     const passed = Math.min(now - this.#lookedAt, 2 * LOOK);
     this.#lookedAt = now;
+    if (!this.#isListening) return;
     const producers = new Set(this.#host.producers());
     const hasAnswered = this.#hasAnswered;
     if (producers.size > 0) void this.#ask();
-    if (!this.#isListening || !hasAnswered) return;
+    if (!hasAnswered) return;
     for (const producer of this.#silences.keys()) {
       if (!producers.has(producer)) this.#silences.delete(producer);
     }
