@@ -6,6 +6,7 @@ import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-c
 import { chromiumProgram, launchChromium } from './support/chromium.js';
 import { describeWith } from './support/needs.js';
 import { serve } from './support/server.js';
+import { noteShown } from './support/shown.js';
 import { StreamReader } from './support/stream-client.js';
 
 const root = join(__dirname, '..');
@@ -529,9 +530,10 @@ describeWith(chromiumProgram, 'the example app in a browser', (chromiumPath) => 
     const app = await ExampleApp.start();
     const [ada, ben] = (await Promise.all([open(app), open(app)])) as [Page, Page];
     const typing = (page: Page) => board(page, 'Lounge').locator('.typing');
+    const hasShown = await noteShown(ben, '[data-board="lounge"] .typing');
     await ada.getByLabel('Name').fill('Ada');
     await draft(ada, 'Lounge').fill('There is');
-    await typing(ben).filter({ hasText: 'Ada is typing …' }).waitFor();
+    await hasShown('Ada is typing …');
     expect(await typing(ada).textContent()).toBe('');
     expect(await board(ben, 'Engine room').locator('.typing').textContent()).toBe('');
     // A page that comes now has missed nothing.
