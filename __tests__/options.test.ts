@@ -97,7 +97,7 @@ const options: { readonly [Name in keyof HubOptions]-?: Expected } = {
   requestQueueSize: { byDefault: 10, ...integerFromOne },
   clientQueueSize: { byDefault: 1000, ...integerFromOneOrInfinity },
   clientQueueBytes: { byDefault: 1_048_576, ...integerFromOneOrInfinity },
-  concurrency: { byDefault: 10, ...integerFromOneOrInfinity },
+  concurrency: { byDefault: 64, ...integerFromOneOrInfinity },
   sendTimeout: { byDefault: 10_000, ...delay },
   slowClient: {
     byDefault: 'disconnect',

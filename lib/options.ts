@@ -44,7 +44,7 @@ export interface HubOptions {
   /**
    * How many responses are written in one turn of the event loop, at most: all other work of the process gets
    * its turn in between. A turn in which writing takes longer than 0.5 ms ends earlier. An integer from 1, or
-   * `Infinity`. Default 10.
+   * `Infinity`. Default 64.
    */
   readonly concurrency?: number | undefined;
   /**
@@ -204,7 +204,7 @@ const hubOptions = {
   requestQueueSize: (value: unknown) => integer('requestQueueSize', value, 10, 1),
   clientQueueSize: (value: unknown) => bound('clientQueueSize', value, 1000),
   clientQueueBytes: (value: unknown) => bound('clientQueueBytes', value, MIB),
-  concurrency: (value: unknown) => bound('concurrency', value, 10),
+  concurrency: (value: unknown) => bound('concurrency', value, 64),
   sendTimeout: (value: unknown) => delay('sendTimeout', value, 10_000),
   slowClient: (value: unknown) => oneOf('slowClient', value, ['disconnect', 'skip']),
   history: readHistory,

@@ -15,6 +15,8 @@ export class FakeSink implements Sink {
     this.owner = owner;
   }
 
+  preload(): void {}
+
   write(batch: Batch): boolean {
     this.text += batch.bytes.toString();
     this.onWrite(batch);

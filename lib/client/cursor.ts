@@ -15,40 +15,42 @@ import { type CursorState, WAITING } from './state.js';
 
 /** One client's place in the log, over a sink. */
 export class Cursor extends Presence<Cursor> implements SinkOwner, Reader, PageReader {
-  page: Page | undefined;
-  share: number | undefined;
-  /** Written last of all, before the stream is ended. */
-  farewell: Batch | undefined;
-  replayed: ((bytes: number) => void) | undefined;
-  /** Since it was blocked, or connected, it has not had everything yet. */
-  conflates = false;
-  /** The heartbeat's tick at which it was last written to. */
-  writtenAt = 0;
-  /** What was accepted for it since it was blocked, and the head at that time. */
-  lagEvents = 0;
-  lagBytes = 0;
-  blockedAt = 0;
-  /** On `performance.now()`'s clock: when its stream is to end, and when a slow reader has read it. */
-  expiresAt = Number.POSITIVE_INFINITY;
-  readBy = 0;
-  readonly joinedAt: number;
-  readonly stateTo: number;
-  /** Of what was lost up to here its client is notified already. */
-  #lossesTo: number;
+  // What every visit looks at comes first: with thousands of clients, each line of the cache counts.
   #state: CursorState = 'queued';
   /** Undefined while it is idle: then the head is its position, and an event for others costs nothing. */
   #position: number | undefined;
+  readonly stateTo: number;
   /** What its client is to be notified of before anything else: it was left out below the position. */
   #gap: Gap | undefined;
   /** What is left of an event whose beginning is written. */
   #rest: Parts | undefined;
   /** It gets nothing above this sequence, and is ended there. */
   #end: number | undefined;
-  // What follows is made when it is first asked for: most clients never do, and there may be many.
   /** Until it has everything there was when it came, where its client is notified of that. */
   beginning: Beginning | undefined;
   direct: DirectEvents | undefined;
   #given: Watermark | undefined;
+  /** Since it was blocked, or connected, it has not had everything yet. */
+  conflates = false;
+  /** The heartbeat's tick at which it was last written to. */
+  writtenAt = 0;
+  /** How many bytes a slow reader would not have read yet at `unreadAt`, on `performance.now()`'s clock. */
+  unread = 0;
+  unreadAt = 0;
+  page: Page | undefined;
+  share: number | undefined;
+  /** Written last of all, before the stream is ended. */
+  farewell: Batch | undefined;
+  replayed: ((bytes: number) => void) | undefined;
+  /** What was accepted for it since it was blocked, and the head at that time. */
+  lagEvents = 0;
+  lagBytes = 0;
+  blockedAt = 0;
+  /** When its stream is to end, on `performance.now()`'s clock; undefined where it has no end. */
+  expiresAt: number | undefined;
+  readonly joinedAt: number;
+  /** Of what was lost up to here its client is notified already. */
+  #lossesTo: number;
 
   constructor(
     readonly sink: Sink,

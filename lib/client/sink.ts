@@ -4,6 +4,8 @@ import type { Batch } from '../window/batch.js';
 export interface Sink {
   /** Sets the owner, which is notified of what happens to the peer. Called once, before any write. */
   bind(owner: SinkOwner): void;
+  /** Reads what the next write will read as well, and does nothing else. */
+  preload(): void;
   /** Writes whole frames. False: the peer is blocked, until `drained` is called. */
   write(batch: Batch): boolean;
   /** Ends the stream, after all that was written. */

@@ -51,11 +51,11 @@ export class Dispatcher {
     this.#hooks = hooks;
     const fetched = (reader: PageReader) => this.#fetched(reader as Cursor);
     this.#pages = past && new Pages(past, ring, createLimiter(MOST_PAGES), fetched);
-    this.#turns = new Turns(
-      settings.concurrency,
-      (cursor: Cursor, now) => this.#visit(cursor, now),
-      () => this.#passed(),
-    );
+    this.#turns = new Turns(settings.concurrency, {
+      preload: (cursor: Cursor) => cursor.sink.preload(),
+      visit: (cursor, now) => this.#visit(cursor, now),
+      passed: () => this.#passed(),
+    });
     this.#slow = new SlowClients(settings, (cursor, why) => this.#handleSlow(cursor, why));
     this.#pace = new Pace((cursor) => this.#giveUp(cursor));
     this.heartbeat = new Heartbeat(settings.keepAlive, cursors, (cursor) => this.#beat(cursor));
@@ -214,10 +214,11 @@ export class Dispatcher {
     this.#rounds.visited();
     if (cursor.state !== 'queued') return;
     this.heartbeat.note(cursor);
+    const { isBehind } = cursor;
     let open = true;
-    if (cursor.lacksPage || (!cursor.isBehind && !cursor.isFinishing)) {
+    if (cursor.lacksPage || (!isBehind && !cursor.isFinishing)) {
       open = cursor.sink.write(this.#notices.heartbeat(cursor));
-    } else if (cursor.isBehind) {
+    } else if (isBehind) {
       const { counters } = cursor.host;
       const before = counters.bytes;
       open = cursor.flush();

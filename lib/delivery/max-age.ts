@@ -13,7 +13,9 @@ export class MaxAge {
     this.#maxAge = maxAge;
     this.#ticker = new Ticker(maxAge / CHECKS, () => {
       const now = performance.now();
-      for (const cursor of cursors) if (cursor.expiresAt <= now) finish(cursor);
+      for (const cursor of cursors) {
+        if (cursor.expiresAt !== undefined && cursor.expiresAt <= now) finish(cursor);
+      }
       return cursors.size > 0;
     });
   }

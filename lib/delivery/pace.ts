@@ -71,6 +71,7 @@ export class Pace {
 
   /** So many bytes were written to the client. */
   wrote(cursor: Cursor, bytes: number): void {
+    if (this.#credits.size === 0) return;
     const credit = this.#credits.get(cursor);
     if (credit !== undefined) credit.left = Math.min(GRACE, credit.left + bytes / PACE);
   }

@@ -45,15 +45,19 @@ export class SlowClients {
   watch(cursor: Cursor): void {
     if (cursor.isHeld && this.#blocked.has(cursor)) return;
     const { sendTimeout } = this.#settings;
-    const time = Math.max(sendTimeout, cursor.readBy - performance.now());
+    this.wrote(cursor, 0, performance.now());
+    const time = Math.max(sendTimeout, (cursor.unread / STEP) * sendTimeout);
     this.#blocked.set(cursor, this.#checks + Math.ceil((time / sendTimeout) * CHECKS));
     this.#ticker.start();
   }
 
   /** So many bytes were written to the cursor's peer at this time. */
   wrote(cursor: Cursor, bytes: number, now: number): void {
-    const needed = (bytes / STEP) * this.#settings.sendTimeout;
-    cursor.readBy = Math.max(cursor.readBy, now) + needed;
+    // In whole numbers, which lie in the cursor itself: others are objects of their own.
+    const at = Math.floor(now);
+    const read = Math.ceil(((at - cursor.unreadAt) / this.#settings.sendTimeout) * STEP);
+    cursor.unread = Math.max(0, cursor.unread - read) + bytes;
+    cursor.unreadAt = at;
   }
 
   /** The cursor is not blocked any more, or not watched any longer. */

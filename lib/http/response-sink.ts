@@ -35,6 +35,9 @@ export class ResponseSink implements Sink {
     }
   }
 
+  /** What a middleware or HTTP/2 does to write outweighs what it reads. */
+  preload(): void {}
+
   write(batch: Batch): boolean {
     if (this.#res.writableEnded || this.#res.destroyed) return false;
     try {

@@ -37,6 +37,10 @@ export class SocketSink implements Sink {
     });
   }
 
+  preload(): boolean {
+    return this.#socket.writable;
+  }
+
   write(batch: Batch): boolean {
     // After the end of the response, bytes would land in the next one of this connection.
     if (this.#isEnded || !this.#socket.writable) return false;

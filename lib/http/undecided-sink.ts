@@ -26,6 +26,10 @@ export class UndecidedSink implements Sink {
     this.#owner = owner;
   }
 
+  preload(): void {
+    this.#sink.preload();
+  }
+
   write(batch: Batch): boolean {
     return this.#owner === undefined ? this.#sink.write(batch) : this.#decide(batch, this.#owner);
   }
