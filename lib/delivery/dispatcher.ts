@@ -52,7 +52,9 @@ export class Dispatcher {
     const fetched = (reader: PageReader) => this.#fetched(reader as Cursor);
     this.#pages = past && new Pages(past, ring, createLimiter(MOST_PAGES), fetched);
     this.#turns = new Turns(settings.concurrency, {
-      preload: (cursor: Cursor) => cursor.sink.preload(),
+      preload: (cursor: Cursor) => {
+        if (cursor.isBehind) cursor.sink.preload();
+      },
       visit: (cursor, now) => this.#visit(cursor, now),
       passed: () => this.#passed(),
     });
