@@ -3,6 +3,9 @@ import { createLimiter, type Limiter } from './limiter.js';
 /** How long a turn goes on, in ms. Beyond it, what still is to be visited waits for the next turn. */
 const SLICE = 0.5;
 
+/** How many are preloaded at once, of however many wait: about as many as a turn visits. */
+const AHEAD = 64;
+
 export interface TurnHooks<Subject> {
   /** Reads what the visit of this subject will read, and does nothing else. */
   preload(subject: Subject): void;
@@ -54,11 +57,10 @@ export class Turns<Subject> {
     this.#isSet = false;
     const due = this.#due;
     this.#due = [];
-    // In a loop of its own: the processor fetches from memory for several of them at once.
-    for (const subject of due) this.#hooks.preload(subject);
     const begun = performance.now();
     let visited = 0;
     while (visited < due.length) {
+      if (visited % AHEAD === 0) this.#preload(due, visited);
       this.#hooks.visit(due[visited++] as Subject, begun);
       this.#release();
       if (isPowerOfTwo(visited) && performance.now() - begun > SLICE) break;
@@ -68,6 +70,12 @@ export class Turns<Subject> {
       this.set();
     }
     this.#hooks.passed();
+  }
+
+  /** In a loop of its own: the processor fetches from memory for several of them at once. */
+  #preload(due: readonly Subject[], from: number): void {
+    const end = Math.min(from + AHEAD, due.length);
+    for (let next = from; next < end; next++) this.#hooks.preload(due[next] as Subject);
   }
 }
 
