@@ -15,7 +15,7 @@ import { type CursorState, WAITING } from './state.js';
 
 /** One client's place in the log, over a sink. */
 export class Cursor extends Presence<Cursor> implements SinkOwner, Reader, PageReader {
-  // What every visit looks at comes first: with thousands of clients, each line of the cache counts.
+  // There may be many. So what every visit looks at comes first, and what most never need is made when it is asked for.
   #state: CursorState = 'queued';
   /** Undefined while it is idle: then the head is its position, and an event for others costs nothing. */
   #position: number | undefined;
